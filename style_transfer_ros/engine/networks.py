@@ -1,0 +1,190 @@
+"""
+The networks, each written once and built in any framework.
+
+A network is a plain function over an :class:`Ops`, which draws convolutions, norms and resizes in one
+framework: ``onnx_ops.OnnxOps`` (the files that robots run), ``runtimes/tensorflow_runtime.TensorflowOps``
+(reference, GPU) and ``training/torch_ops.TorchOps`` (training).  Feature maps are N,C,H,W in every framework.
+
+Both pairs follow Ghiasi et al. 2017 (arXiv 1705.06830): a *style predictor* turns a style picture into a
+style vector of 100 numbers, the *transformer* paints a content picture with it.
+"""
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any, Iterator, Protocol, Sequence
+
+#: Numbers in a style vector (the bottleneck of the style predictor).
+STYLE_VECTOR_LENGTH = 100
+#: Height and width of the picture that a style predictor sees, pixels.
+STYLE_PICTURE_SIZE = 256
+
+
+class Ops(Protocol):
+    """
+    What a framework must offer; ``Any`` is its tensor, N,C,H,W unless said.
+
+    ``name`` is the prefix of the weights: ``name/weight`` (out, in, kh, kw) and ``name/bias`` (out,).
+    """
+
+    def conv(self, x: Any, name: str, channels: int, kernel: int, stride: int = 1, *,
+             depthwise: bool = False, padding: str = 'zero', bias: bool = True) -> Any:
+        """
+        Convolve to ``channels`` maps.
+
+        :param padding: ``zero`` or ``reflect``: kernel // 2 on every side; ``same``: zeros as TensorFlow's SAME
+            puts them on even sizes (with stride 2 only below and right).
+        """
+
+    def instance_norm(self, x: Any, channels: int) -> Any:
+        """Give every map of every picture mean 0 and variance 1 (epsilon 1e-5)."""
+
+    def style_linear(self, vector: Any, name: str, channels: int) -> Any:
+        """Map the style vector (N, 100) linearly to (N, channels, 1, 1)."""
+
+    def add(self, a: Any, b: Any) -> Any: ...
+    def multiply(self, a: Any, b: Any) -> Any: ...
+    def relu(self, x: Any) -> Any: ...
+    def relu6(self, x: Any) -> Any: ...
+    def sigmoid(self, x: Any) -> Any: ...
+
+    def upsample(self, x: Any) -> Any:
+        """Double height and width, nearest neighbour."""
+
+    def space_to_depth(self, x: Any, block: int) -> Any:
+        """Fold blocks of pixels into channels, order (row in block, column in block, channel)."""
+
+    def depth_to_space(self, x: Any, block: int) -> Any:
+        """Undo :meth:`space_to_depth`."""
+
+    def spatial_mean(self, x: Any) -> Any:
+        """Average over height and width, to N,C,1,1."""
+
+    def spatial_deviation(self, x: Any) -> Any:
+        """Standard deviation over height and width, to N,C,1,1."""
+
+    def concatenate(self, parts: Sequence[Any]) -> Any:
+        """Stack channels."""
+
+
+def style_norm(ops: Ops, x: Any, vector: Any, name: str, channels: int) -> Any:
+    """Conditional instance norm (arXiv 1610.07629), its scale and shift linear in the style vector."""
+    scale = ops.style_linear(vector, f'{name}/scale', channels)
+    shift = ops.style_linear(vector, f'{name}/shift', channels)
+    return ops.add(ops.multiply(ops.instance_norm(x, channels), scale), shift)
+
+
+def _residual_block(ops: Ops, x: Any, vector: Any, name: str, channels: int, padding: str) -> Any:
+    y = ops.conv(x, f'{name}/conv1', channels, 3, padding=padding)
+    y = ops.relu(style_norm(ops, y, vector, f'{name}/norm1', channels))
+    y = ops.conv(y, f'{name}/conv2', channels, 3, padding=padding)
+    return ops.add(x, style_norm(ops, y, vector, f'{name}/norm2', channels))
+
+
+def magenta_transformer(ops: Ops, content: Any, vector: Any) -> Any:
+    """
+    Paint like Magenta's mobile transformer (0.18 M parameters, 3.85 GMAC at 640x480).
+
+    :param content: N,3,H,W RGB in 0..1, H and W multiples of 4.
+    :param vector: (N, 100).
+    :returns: N,3,H,W RGB in 0..1.
+    """
+    x = ops.relu(ops.conv(content, 'contract1', 8, 9, padding='reflect'))
+    x = ops.relu(ops.conv(x, 'contract2', 16, 3, 2, padding='reflect'))
+    x = ops.relu(ops.conv(x, 'contract3', 32, 3, 2, padding='reflect'))
+    for i in range(1, 6):
+        x = _residual_block(ops, x, vector, f'residual{i}', 32, 'reflect')
+    for i, channels in ((1, 16), (2, 8)):
+        x = ops.conv(ops.upsample(x), f'expand{i}', channels, 3, padding='reflect')
+        x = ops.relu(style_norm(ops, x, vector, f'expand{i}/norm', channels))
+    x = ops.conv(x, 'expand3', 3, 9, padding='reflect')
+    return ops.sigmoid(style_norm(ops, x, vector, 'expand3/norm', 3))
+
+
+#: MobileNet-v2 (arXiv 1801.04381): expansion, channels, repeats, stride of the first.
+_MOBILENET_STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
+                     (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+
+
+def mobilenet_blocks(ops: Ops, picture: Any) -> Iterator[Any]:
+    """Yield the feature maps after each of the 17 blocks of MobileNet-v2, at 1/2 to 1/32 of the picture's size."""
+    x = ops.relu6(ops.conv(picture, 'stem', 32, 3, 2, padding='same'))
+    channels, block = 32, 0
+    for expansion, out, repeats, first_stride in _MOBILENET_STAGES:
+        for i in range(repeats):
+            stride, name, y = first_stride if i == 0 else 1, f'block{block}', x
+            if expansion > 1:
+                y = ops.relu6(ops.conv(y, f'{name}/expand', expansion * channels, 1))
+            y = ops.relu6(ops.conv(y, f'{name}/depthwise', expansion * channels, 3, stride,
+                                   depthwise=True, padding='same'))
+            y = ops.conv(y, f'{name}/project', out, 1)
+            x = ops.add(x, y) if stride == 1 and channels == out else y
+            channels, block = out, block + 1
+            yield x
+
+
+def magenta_predictor(ops: Ops, picture: Any) -> Any:
+    """
+    Read a style vector like Magenta's mobile predictor (MobileNet-v2, 2.4 M parameters).
+
+    :param picture: N,3,256,256 RGB in 0..1.
+    :returns: N,100,1,1.
+    """
+    *_, x = mobilenet_blocks(ops, picture)
+    x = ops.spatial_mean(ops.relu6(ops.conv(x, 'last', 1280, 1)))
+    return ops.conv(x, 'bottleneck', STYLE_VECTOR_LENGTH, 1)
+
+
+#: Blocks of MobileNet-v2 whose means and deviations the swift predictor reads: 1/4, 1/8, 1/16 of the picture.
+SWIFT_PREDICTOR_BLOCKS = (2, 5, 9, 12)
+
+
+def swift_pooled(ops: Ops, picture: Any) -> Any:
+    """
+    Describe a picture by means and deviations of MobileNet-v2 features, the statistics that style consists of.
+
+    :param picture: N,3,256,256 RGB in 0..1.
+    :returns: N,432,1,1.
+    """
+    pooled = []
+    for i, x in enumerate(islice(mobilenet_blocks(ops, picture), max(SWIFT_PREDICTOR_BLOCKS) + 1)):
+        if i in SWIFT_PREDICTOR_BLOCKS:
+            pooled += [ops.spatial_mean(x), ops.spatial_deviation(x)]
+    return ops.concatenate(pooled)
+
+
+def swift_predictor(ops: Ops, picture: Any) -> Any:
+    """
+    Read a style vector with our own predictor: the first 13 blocks of MobileNet-v2, pooled, and two dense layers.
+
+    :param picture: N,3,256,256 RGB in 0..1.
+    :returns: N,100,1,1.
+    """
+    x = ops.relu(ops.conv(swift_pooled(ops, picture), 'dense1', 512, 1))
+    return ops.conv(x, 'dense2', STYLE_VECTOR_LENGTH, 1)
+
+
+def swift_transformer(ops: Ops, content: Any, vector: Any) -> Any:
+    """
+    Paint with our own transformer (0.25 M parameters, 1.7 GMAC at 640x480).
+
+    Full 3x3 convolutions at 1/4 and 1/8 resolution only, where CPUs run near their limit; the picture enters and
+    leaves by space-to-depth.  The camera's pixels reach the output through a gate that the style vector opens, so
+    one vector (the model's identity vector) returns the photo and mixing with it sets the strength.
+
+    :param content: N,3,H,W RGB in 0..1, H and W multiples of 8.
+    :param vector: (N, 100).
+    :returns: N,3,H,W RGB, about 0..1, not clipped.
+    """
+    pixels = ops.space_to_depth(content, 4)                               # 48 at 1/4
+    fine = ops.relu(ops.conv(pixels, 'stem', 32, 3))                      # 32 at 1/4
+    x = ops.conv(fine, 'down', 64, 3, 2)                                  # 64 at 1/8
+    x = ops.relu(style_norm(ops, x, vector, 'down/norm', 64))
+    for i in (1, 2):
+        x = _residual_block(ops, x, vector, f'coarse{i}', 64, 'zero')
+    x = ops.depth_to_space(ops.conv(x, 'up', 128, 1), 2)                  # 32 at 1/4
+    x = ops.relu(style_norm(ops, ops.add(x, fine), vector, 'up/norm', 32))
+    x = ops.relu(_residual_block(ops, x, vector, 'fine', 32, 'zero'))
+    painted = ops.multiply(ops.conv(x, 'head', 48, 3), ops.style_linear(vector, 'head/scale', 48))
+    painted = ops.add(painted, ops.style_linear(vector, 'head/shift', 48))
+    gate = ops.style_linear(vector, 'gate', 48)
+    return ops.depth_to_space(ops.add(painted, ops.multiply(pixels, gate)), 4)

@@ -1,0 +1,146 @@
+"""Draw the networks of ``networks.py`` as ONNX files, which ONNX Runtime and OpenVINO run."""
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Sequence
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+_OPSET, _IR_VERSION = 17, 8
+
+
+class OnnxOps:
+    """
+    :class:`~style_transfer_ros.engine.networks.Ops` that writes ONNX nodes; a tensor is its name.
+
+    :param weights: float32 arrays by name; all that a network names must be there.
+    """
+
+    def __init__(self, weights: Dict[str, np.ndarray]) -> None:
+        self.weights = weights
+        self.nodes: List[onnx.NodeProto] = []
+        self.initializers: Dict[str, onnx.TensorProto] = {}
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        """Add ``value`` once under ``name``."""
+        self.initializers.setdefault(name, numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
+        """Add a node with one output and return that output's name."""
+        output = f'{kind}_{len(self.nodes)}'
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
+        return output
+
+    def conv(self, x: str, name: str, channels: int, kernel: int, stride: int = 1, *,
+             depthwise: bool = False, padding: str = 'zero', bias: bool = True) -> str:
+        half, pads = kernel // 2, [kernel // 2] * 4
+        if padding == 'reflect':
+            amounts = self.constant(f'reflect{half}', np.array([0, 0, half, half] * 2, np.int64))
+            x, pads = self.node('Pad', x, amounts, mode='reflect'), [0] * 4
+        elif padding == 'same' and stride == 2:
+            pads = [0, 0, half, half]
+        inputs = [self.constant(f'{name}/{part}', self.weights[f'{name}/{part}'])
+                  for part in (('weight', 'bias') if bias else ('weight',))]
+        return self.node('Conv', x, *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,
+                         group=channels if depthwise else 1)
+
+    def instance_norm(self, x: str, channels: int) -> str:
+        return self.node('InstanceNormalization', x, self.constant(f'ones{channels}', np.ones(channels, np.float32)),
+                         self.constant(f'zeros{channels}', np.zeros(channels, np.float32)), epsilon=1e-5)
+
+    def style_linear(self, vector: str, name: str, channels: int) -> str:
+        y = self.node('Gemm', vector, self.constant(f'{name}/weight', self.weights[f'{name}/weight']),
+                      self.constant(f'{name}/bias', self.weights[f'{name}/bias']), transB=1)
+        return self.node('Reshape', y, self.constant(f'as{channels}', np.array([-1, channels, 1, 1], np.int64)))
+
+    def add(self, a: str, b: str) -> str:
+        return self.node('Add', a, b)
+
+    def multiply(self, a: str, b: str) -> str:
+        return self.node('Mul', a, b)
+
+    def relu(self, x: str) -> str:
+        return self.node('Relu', x)
+
+    def relu6(self, x: str) -> str:
+        return self.node('Clip', x, self.constant('zero', np.array(0, np.float32)),
+                         self.constant('six', np.array(6, np.float32)))
+
+    def sigmoid(self, x: str) -> str:
+        return self.node('Sigmoid', x)
+
+    def upsample(self, x: str) -> str:
+        scales = self.constant('double', np.array([1, 1, 2, 2], np.float32))
+        return self.node('Resize', x, '', scales, mode='nearest', nearest_mode='floor',
+                         coordinate_transformation_mode='asymmetric')
+
+    def space_to_depth(self, x: str, block: int) -> str:
+        return self.node('SpaceToDepth', x, blocksize=block)
+
+    def depth_to_space(self, x: str, block: int) -> str:
+        return self.node('DepthToSpace', x, blocksize=block, mode='DCR')
+
+    def spatial_mean(self, x: str) -> str:
+        return self.node('GlobalAveragePool', x)
+
+    def spatial_deviation(self, x: str) -> str:
+        centred = self.node('Sub', x, self.spatial_mean(x))
+        return self.node('Sqrt', self.spatial_mean(self.node('Mul', centred, centred)))
+
+    def concatenate(self, parts: Sequence[str]) -> str:
+        return self.node('Concat', *parts, axis=1)
+
+
+def pixels_in(ops: OnnxOps, name: str) -> str:
+    """Turn uint8 1,H,W,3 into float 1,3,H,W in 0..1; inside the graph it costs no pass in numpy."""
+    scale = ops.constant('one_255th', np.array(1 / 255, np.float32))
+    planes = ops.node('Transpose', name, perm=[0, 3, 1, 2])
+    return ops.node('Mul', ops.node('Cast', planes, to=onnx.TensorProto.FLOAT), scale)
+
+
+def _model(ops: OnnxOps, inputs: list, output: onnx.ValueInfoProto, last: str) -> onnx.ModelProto:
+    ops.nodes.append(helper.make_node('Identity', [last], [output.name]))
+    graph = helper.make_graph(ops.nodes, output.name, inputs, [output], list(ops.initializers.values()))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', _OPSET)],
+                              producer_name='style_transfer_ros', ir_version=_IR_VERSION)
+    onnx.checker.check_model(model)
+    return model
+
+
+def transformer_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx.ModelProto:
+    """
+    Write a transformer: ``frame`` uint8 (1, H, W, 3) RGB, ``style_vector`` float32 (1, 100) -> ``painted`` as frame.
+
+    :param network: a transformer of ``networks.py``.
+    :param weights: its weights, float32 by name.
+    """
+    ops = OnnxOps(weights)
+    y = network(ops, pixels_in(ops, 'frame'), 'style_vector')
+    y = ops.node('Mul', y, ops.constant('n255', np.array(255, np.float32)))
+    y = ops.node('Clip', ops.node('Round', y), ops.constant('zero', np.array(0, np.float32)), 'n255')
+    y = ops.node('Transpose', ops.node('Cast', y, to=onnx.TensorProto.UINT8), perm=[0, 2, 3, 1])
+    frame = [1, 'height', 'width', 3]
+    return _model(ops, [helper.make_tensor_value_info('frame', onnx.TensorProto.UINT8, frame),
+                        helper.make_tensor_value_info('style_vector', onnx.TensorProto.FLOAT, [1, 100])],
+                  helper.make_tensor_value_info('painted', onnx.TensorProto.UINT8, frame), y)
+
+
+def predictor_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx.ModelProto:
+    """
+    Write a style predictor: ``picture`` uint8 (1, 256, 256, 3) RGB -> ``style_vector`` float32 (1, 100).
+
+    :param network: a style predictor of ``networks.py``.
+    :param weights: its weights, float32 by name.
+    """
+    ops = OnnxOps(weights)
+    y = network(ops, pixels_in(ops, 'picture'))
+    y = ops.node('Reshape', y, ops.constant('as_vector', np.array([1, 100], np.int64)))
+    return _model(ops, [helper.make_tensor_value_info('picture', onnx.TensorProto.UINT8, [1, 256, 256, 3])],
+                  helper.make_tensor_value_info('style_vector', onnx.TensorProto.FLOAT, [1, 100]), y)
+
+
+def load_weights(path: str) -> Dict[str, np.ndarray]:
+    """Read the float weights of a file that this module wrote, by name."""
+    return {i.name: numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer if '/' in i.name}

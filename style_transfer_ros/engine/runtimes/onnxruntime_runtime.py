@@ -1,0 +1,46 @@
+"""ONNX Runtime: any frame size without recompiling; the lightest on ARM."""
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime
+
+from style_transfer_ros.engine.errors import ModelError
+from style_transfer_ros.engine.models import Model
+
+
+class OnnxRuntime:
+    """:class:`~style_transfer_ros.engine.runtimes.Runtime` over two inference sessions."""
+
+    name = 'onnxruntime'
+
+    def __init__(self, model: Model, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # between frames the threads sleep: spinning would take the cores from the camera driver
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+
+        def session(file: str) -> onnxruntime.InferenceSession:
+            try:
+                return onnxruntime.InferenceSession(model.path(file), options, providers=['CPUExecutionProvider'])
+            except Exception as error:          # its exceptions have no common base below Exception
+                raise ModelError(f"ONNX Runtime cannot read '{model.path(file)}' ({error}); "
+                                 'restore the model directory.') from error
+        self._predictor, self._transformer = session('predictor.onnx'), session('transformer.onnx')
+
+    def predict(self, picture: np.ndarray) -> np.ndarray:
+        """As :meth:`Runtime.predict`."""
+        return self._predictor.run(None, {'picture': picture[None]})[0][0]
+
+    def paint(self, frame: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        """As :meth:`Runtime.paint`."""
+        return self._transformer.run(None, {'frame': frame[None], 'style_vector': vector[None]})[0][0]
+
+
+def load(model: Model, threads: int) -> OnnxRuntime:
+    """
+    Load both networks.
+
+    :raises ModelError: a file is not an ONNX network.
+    """
+    return OnnxRuntime(model, threads)

@@ -1,0 +1,87 @@
+"""OpenVINO: the fastest on x86 CPUs; takes the model's 8-bit transformer where the CPU has instructions for it."""
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import openvino
+from openvino import CompiledModel, Core, InferRequest, Tensor
+
+from style_transfer_ros.engine.errors import ModelError
+from style_transfer_ros.engine.models import Model
+
+#: Compiled frame sizes that are kept; a new size costs about 0.3 s once.
+_KEPT_SIZES = 3
+
+
+def _has_vnni() -> bool:
+    """Tell whether this x86 CPU multiplies 8-bit numbers four at a time (AVX-512 VNNI or AVX-VNNI)."""
+    try:
+        return 'vnni' in Path('/proc/cpuinfo').read_text(encoding='utf-8')
+    except OSError:
+        return False
+
+
+class OpenvinoRuntime:
+    """
+    :class:`~style_transfer_ros.engine.runtimes.Runtime` compiled for one frame size at a time.
+
+    Fixed sizes run faster than dynamic ones; the last few are kept.
+
+    :param int8: take ``transformer_int8.onnx``; None: if the model has it and the CPU is made for it.
+    """
+
+    name = 'openvino'
+
+    def __init__(self, model: Model, threads: int, int8: bool | None = None) -> None:
+        self.int8 = (model.int8 and _has_vnni()) if int8 is None else int8
+        self._core = Core()
+        self._options = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': 'f32',
+                         'ENABLE_CPU_PINNING': False, 'INFERENCE_NUM_THREADS': threads}
+        self._transformer = self._read(model.path('transformer_int8.onnx' if self.int8 else 'transformer.onnx'))
+        self._predictor = self._compile(self._read(model.path('predictor.onnx'))).create_infer_request()
+        self._painters: OrderedDict[tuple, InferRequest] = OrderedDict()
+
+    def _read(self, path: str) -> openvino.Model:
+        try:
+            return self._core.read_model(path)
+        except RuntimeError as error:
+            raise ModelError(f"OpenVINO cannot read '{path}'; restore the model directory.") from error
+
+    def _compile(self, network: openvino.Model) -> CompiledModel:
+        return self._core.compile_model(network, 'CPU', self._options)
+
+    def _painter(self, shape: tuple) -> InferRequest:
+        if shape not in self._painters:
+            network = self._transformer.clone()
+            network.reshape({'frame': [1, *shape], 'style_vector': [1, 100]})
+            self._painters[shape] = self._compile(network).create_infer_request()
+            while len(self._painters) > _KEPT_SIZES:
+                self._painters.popitem(last=False)
+        self._painters.move_to_end(shape)
+        return self._painters[shape]
+
+    def predict(self, picture: np.ndarray) -> np.ndarray:
+        """As :meth:`Runtime.predict`."""
+        self._predictor.infer({'picture': picture[None]})
+        return self._predictor.get_output_tensor().data[0].copy()
+
+    def paint(self, frame: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        """As :meth:`Runtime.paint`."""
+        request = self._painter(frame.shape)
+        painted = np.empty_like(frame)
+        request.set_tensor('frame', Tensor(np.ascontiguousarray(frame[None]), shared_memory=True))
+        request.set_tensor('style_vector', Tensor(np.ascontiguousarray(vector[None]), shared_memory=True))
+        request.set_output_tensor(Tensor(painted[None], shared_memory=True))
+        request.infer()
+        return painted
+
+
+def load(model: Model, threads: int, int8: bool | None = None) -> OpenvinoRuntime:
+    """
+    Load both networks.
+
+    :raises ModelError: a file is not a network.
+    """
+    return OpenvinoRuntime(model, threads, int8)

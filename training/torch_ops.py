@@ -1,0 +1,95 @@
+"""The networks of ``engine/networks.py`` in PyTorch, for training on a CPU or a GPU."""
+from __future__ import annotations
+
+from typing import Callable, Dict, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class TorchOps(nn.Module):
+    """
+    :class:`~style_transfer_ros.engine.networks.Ops` whose weights are parameters, made at their first use.
+
+    :param network: the function that it draws; calling the module calls it.
+    :param weights: float32 arrays to start from, by name; what is missing is drawn at random (He 2015).
+    """
+
+    def __init__(self, network: Callable, weights: Dict[str, np.ndarray] | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.parameters_by_name = nn.ParameterDict()
+        for name, value in (weights or {}).items():
+            self.parameters_by_name[name.replace('.', '_')] = nn.Parameter(torch.from_numpy(value.copy()))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.network(self, *inputs)
+
+    def weights(self) -> Dict[str, np.ndarray]:
+        """Return the parameters as float32 arrays by name, as ``OnnxOps`` takes them."""
+        return {name: p.detach().float().cpu().numpy() for name, p in self.parameters_by_name.items()}
+
+    def parameter(self, name: str, shape: tuple, std: float, mean: float = 0.0) -> Tensor:
+        """Return the parameter ``name``, drawn from a normal distribution where it is new."""
+        if name not in self.parameters_by_name:
+            self.parameters_by_name[name] = nn.Parameter(torch.randn(shape) * std + mean)
+        return self.parameters_by_name[name]
+
+    def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, *,
+             depthwise: bool = False, padding: str = 'zero', bias: bool = True) -> Tensor:
+        inputs, half = 1 if depthwise else x.shape[1], kernel // 2
+        weight = self.parameter(f'{name}/weight', (channels, inputs, kernel, kernel),
+                                (2 / (inputs * kernel * kernel)) ** 0.5 * (0.1 if name == 'head' else 1))
+        offset = self.parameter(f'{name}/bias', (channels,), 0.0) if bias else None
+        if padding == 'reflect':
+            x, half = F.pad(x, [half] * 4, mode='reflect'), 0
+        elif padding == 'same' and stride == 2:
+            x, half = F.pad(x, [0, half, 0, half]), 0
+        return F.conv2d(x, weight, offset, stride, half, groups=channels if depthwise else 1)
+
+    def instance_norm(self, x: Tensor, channels: int) -> Tensor:
+        return F.instance_norm(x, eps=1e-5)
+
+    def style_linear(self, vector: Tensor, name: str, channels: int) -> Tensor:
+        weight = self.parameter(f'{name}/weight', (channels, vector.shape[1]), 0.02)
+        bias = self.parameter(f'{name}/bias', (channels,), 0.0, 1.0 if name.endswith('scale') else 0.0)
+        return F.linear(vector, weight, bias)[:, :, None, None]
+
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
+        return a + b
+
+    def multiply(self, a: Tensor, b: Tensor) -> Tensor:
+        return a * b
+
+    def relu(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+    def relu6(self, x: Tensor) -> Tensor:
+        return F.relu6(x)
+
+    def sigmoid(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(x)
+
+    def upsample(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2, mode='nearest')
+
+    def space_to_depth(self, x: Tensor, block: int) -> Tensor:
+        n, c, h, w = x.shape
+        x = x.reshape(n, c, h // block, block, w // block, block)
+        return x.permute(0, 3, 5, 1, 2, 4).reshape(n, c * block * block, h // block, w // block)
+
+    def depth_to_space(self, x: Tensor, block: int) -> Tensor:
+        n, c, h, w = x.shape
+        x = x.reshape(n, block, block, c // block ** 2, h, w)
+        return x.permute(0, 3, 4, 1, 5, 2).reshape(n, c // block ** 2, h * block, w * block)
+
+    def spatial_mean(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3), keepdim=True)
+
+    def spatial_deviation(self, x: Tensor) -> Tensor:
+        return x.std((2, 3), keepdim=True, correction=0)
+
+    def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), 1)

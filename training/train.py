@@ -1,0 +1,204 @@
+"""
+Train the swift transformer: ``python -m training.train --cache DIR --hours 1.5`` (``make train`` runs all stages).
+
+Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and the weights
+as ``DIR/transformer.npz``.  Uses a GPU if PyTorch sees one.
+"""
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Tuple
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm import tqdm
+
+from style_transfer_ros.engine import networks
+from training.losses import Features, clipped, feature_loss, grid_loss, pixel_loss
+from training.samples import SIZE, Pool
+from training.torch_ops import TorchOps
+
+#: From this share of the run on, pairs of noisy and moved views of one sample must agree (ramped up until the end).
+_CALM_FROM = 0.45
+_STEP_SIZE = 1.5e-3
+#: Height and width of the random part whose features are compared, pixels.
+_FEATURE_CROP = 128
+_LAYOUT = torch.channels_last      # twice as fast on CPUs
+
+
+def to_tensor(pictures: np.ndarray) -> Tensor:
+    """Uint8 N,H,W,3 -> float N,3,H,W in 0..1."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
+
+
+def motion_field(rng: np.random.Generator, pixels: float) -> np.ndarray:
+    """Draw a smooth random flow (arXiv 2007.04828): the sampling grid (H, W, 2) for ``grid_sample``."""
+    coarse = rng.normal(0, pixels, (3, 3, 2)).astype(np.float32) + rng.normal(0, 2 * pixels, 2).astype(np.float32)
+    flow = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) * 2 / SIZE
+    axis = (np.arange(SIZE, dtype=np.float32) * 2 + 1) / SIZE - 1
+    return np.stack(np.meshgrid(axis, axis), -1) + flow
+
+
+def warp(pictures: Tensor, fields: Tensor) -> Tensor:
+    """Move N,3,H,W along N,H,W,2, mirrored at the border."""
+    return F.grid_sample(pictures, fields, mode='bilinear', padding_mode='reflection', align_corners=False)
+
+
+class Batches:
+    """
+    Draws batches from the pool, with flips.
+
+    :param vectors: the style vectors (M, 100) to condition on: the teacher's or the swift predictor's.
+    :param held_out: so many first samples are never trained on.
+    """
+
+    def __init__(self, pool: Pool, vectors: np.ndarray, size: int, seed: int, held_out: int = 64) -> None:
+        self.pool, self.vectors, self.size, self.held_out = pool, vectors, size, held_out
+        self.rng = np.random.default_rng(seed)
+
+    def rows(self, rows: np.ndarray) -> Tuple[Tensor, Tensor, Tensor]:
+        """Return contents, paintings and vectors of these rows."""
+        first, second, weight = self.pool.mixes[rows].T
+        weight = weight[:, None]
+        vectors = self.vectors[first.astype(int)] * weight + self.vectors[second.astype(int)] * (1 - weight)
+        return (to_tensor(self.pool.contents[rows]), to_tensor(self.pool.paintings[rows]),
+                torch.from_numpy(vectors.astype(np.float32)))
+
+    def draw(self) -> Tuple[Tensor, Tensor, Tensor]:
+        """Draw a batch."""
+        rows = np.sort(self.rng.integers(self.held_out, len(self.pool.contents), self.size))
+        content, painting, vector = self.rows(rows)
+        flips = torch.from_numpy(self.rng.random(self.size) < 0.5)[:, None, None, None]
+        return torch.where(flips, content.flip(3), content), torch.where(flips, painting.flip(3), painting), vector
+
+
+def sheet(model: TorchOps, batches: Batches, identity: Tensor) -> np.ndarray:
+    """Paint held-out samples: content, teacher, student, student at strength 0; BGR uint8."""
+    content, painting, vector = batches.rows(np.arange(12))
+    with torch.no_grad():
+        student = model(content, vector).clamp(0, 1)
+        photo = model(content, identity.expand_as(vector)).clamp(0, 1)
+    columns = torch.cat([content, painting, student, photo], 3).permute(0, 2, 3, 1).numpy()
+    columns = columns.reshape(2, 6 * SIZE, 4 * SIZE, 3)
+    return (np.concatenate(list(columns), 1)[..., ::-1] * 255).astype(np.uint8)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Run the training loop until ``options.hours`` of painting time are used up; resumable."""
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    torch.manual_seed(options.seed)
+    pool, state_file = Pool(options.cache / 'pool'), options.cache / 'transformer.pt'
+    vectors = np.load(options.vectors) if options.vectors else np.array(pool.style_vectors)
+    batches = Batches(pool, vectors, options.batch, options.seed)
+    model = TorchOps(networks.swift_transformer)
+    identity = torch.nn.Parameter(torch.randn(1, 100) * 0.3)
+    model(*(x[:1] for x in batches.draw()[::2]))                # makes the parameters
+    model, features = model.to(device), Features().to(device)
+    parameters = [*model.parameters(), identity]
+    optimizer = torch.optim.Adam(parameters, lr=_STEP_SIZE, betas=(0.9, 0.99))
+    average = {name: p.detach().clone() for name, p in model.named_parameters()}
+    elapsed, seen = 0.0, 0
+    if state_file.exists():
+        state = torch.load(state_file, weights_only=False)
+        if set(state['model']) == set(model.state_dict()):
+            model.load_state_dict(state['model'])
+            identity.data = state['identity']
+            average = state['average']
+            if not options.restart_schedule:
+                optimizer.load_state_dict(state['optimizer'])
+                elapsed, seen = state['elapsed'], state['seen']
+    batches.rng = np.random.default_rng(options.seed + seen)
+
+    def save() -> None:
+        torch.save({'model': model.state_dict(), 'identity': identity.data, 'average': average, 'elapsed': elapsed,
+                    'optimizer': optimizer.state_dict(), 'seen': seen}, state_file)
+        current = {name: p.detach().clone() for name, p in model.named_parameters()}
+        model.load_state_dict(average)
+        np.savez(options.cache / 'transformer.npz', identity=identity.detach().cpu().numpy()[0], **model.weights())
+        cv2.imwrite(str(options.cache / 'sheet.png'), sheet(model.cpu(), batches, identity.detach().cpu()))
+        model.load_state_dict(current)
+        model.to(device)
+
+    torch.set_num_threads(options.threads or torch.get_num_threads())
+    bar = tqdm(unit='sample', initial=seen, smoothing=0.02, mininterval=5)
+    last, saved, smooth = time.monotonic(), time.monotonic(), {}
+    while elapsed < options.hours * 3600:
+        progress = elapsed / (options.hours * 3600)
+        lr = options.peak * min(1, seen / 2000) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 1e-5
+        for group in optimizer.param_groups:
+            group['lr'] = lr
+        content, painting, vector = (x.to(device) for x in batches.draw())
+        rng, n = batches.rng, len(content)
+        calm = max(0.0, (progress - _CALM_FROM) / (1 - _CALM_FROM))
+        pairs = n // 2 if calm > 0 and options.calm > 0 else 0  # the second half sees the first half again, moved
+        if pairs:
+            content, painting, vector = (torch.cat([x[:n - pairs], x[:pairs]]) for x in (content, painting, vector))
+        clean = content
+        strength = torch.ones(n, 1, device=device)              # the last samples of the first half learn strength
+        draw = rng.random()
+        strength[n - pairs - 1] = strength[-1] = 0.0 if draw < 0.5 else (rng.random() if draw < 0.8 else 1.0)
+        vector = strength * vector + (1 - strength) * identity
+        mix = strength[:, :, None, None]
+        target = mix * painting + (1 - mix) * clean
+        fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n)]))
+        fields = fields.to(device)
+        content, target = warp(content, fields), warp(target, fields)
+        noise = torch.from_numpy(rng.uniform(0, 0.06, (n, 1, 1, 1)).astype(np.float32)).to(device) * mix
+        noisy = (content + torch.randn_like(content) * noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
+        painted = clipped(model(noisy, vector))
+        top, left = rng.integers(0, SIZE - _FEATURE_CROP + 1, 2)    # features cost more than the student: a part will do
+        part = (slice(None), slice(None), slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
+        with torch.no_grad():
+            wanted = features(target[part].contiguous(memory_format=_LAYOUT))
+        losses = {'pixel': pixel_loss(painted, target), 'grid': grid_loss(painted, target),
+                  'feature': options.texture * feature_loss(features(painted[part].contiguous(memory_format=_LAYOUT)), wanted)}
+        if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
+            first, second = painted[:pairs], painted[n - pairs:]
+            grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
+            inside = (grid.abs().amax(3) < 0.97)[:, None].float()
+            losses['calm'] = options.calm * calm * ((warp(first, grid) - second).abs() * inside).mean()
+        loss = sum(losses.values())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        if torch.isfinite(norm):                                # a flat crop's instance norm can overflow
+            optimizer.step()
+            with torch.no_grad():
+                keep = min(0.999, 1 - 1 / (seen / n + 2))
+                for name, p in model.named_parameters():
+                    average[name].lerp_(p, 1 - keep)
+        seen += n
+        for name, value in losses.items():
+            smooth[name] = 0.99 * smooth.get(name, float(value.detach())) + 0.01 * float(value.detach())
+        bar.update(n)
+        bar.set_postfix({**{k: f'{v:.4f}' for k, v in smooth.items()}, 'lr': f'{lr:.1e}'}, refresh=False)
+        elapsed, last = elapsed + min(time.monotonic() - last, 10), time.monotonic()   # a pause is not training
+        if last - saved > options.save_every:
+            save()
+            saved = time.monotonic()
+    save()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
+    parser.add_argument('--hours', type=float, default=1.5, help='length of the run, hours')
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
+    parser.add_argument('--texture', type=float, default=0.25, help='weight of the feature loss')
+    parser.add_argument('--calm', type=float, default=2.0, help='weight of the stability loss')
+    parser.add_argument('--vectors', type=Path, help='.npy of style vectors to condition on instead of the teacher\'s')
+    parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
+    parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
+    parser.add_argument('--seed', type=int, default=1)
+    train(parser.parse_args())
+
+
+if __name__ == '__main__':
+    main()
