@@ -1,0 +1,93 @@
+# What to type; `make` alone lists it.
+#
+# On a machine without ROS everything lives in .venv: ROS 2, the tools and style_transfer_msgs, built there by plain
+# cmake.  In a sourced ROS 2 installation colcon builds both packages into install/ with that installation's ROS, NumPy
+# and OpenCV; what rosdep does not know goes into .venv-<distro>, which sees the system's packages, because Debian and
+# Ubuntu forbid pip to touch the system's Python.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install msgs demo test lint bench evaluate train clean
+
+PYTHON ?= python3
+ROS := $(and $(ROS_DISTRO),$(shell command -v ros2))
+VENV := $(if $(ROS),.venv-$(ROS_DISTRO),.venv)
+BIN := $(VENV)/bin
+STAMP := $(VENV)/stamp
+STEP = @$(PYTHON) .ci/step.py
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --prefer-binary
+INTERFACES := $(shell find style_transfer_msgs -type f)
+
+# PRODUCT runs the nodes and tools, RUN is the start of a command line that uses them.
+ifdef ROS
+PRODUCT := $(STAMP)/runtime $(STAMP)/colcon
+RUN := source install/setup.bash && $(BIN)/python
+else
+PRODUCT := $(STAMP)/ros $(STAMP)/runtime $(STAMP)/package $(STAMP)/msgs
+RUN := $(BIN)/python
+endif
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(PRODUCT)  ## install everything that the nodes need, into .venv
+msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_transfer_msgs
+
+demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo_output/
+	@$(RUN) -m style_transfer_ros.ros.demo
+
+test: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(if $(ROS),,$(STAMP)/test)  ## run all tests and linters
+ifdef ROS
+	@source install/setup.bash && $(COLCON) test --event-handlers console_direct+ --return-code-on-test-failure
+else
+	@$(RUN) -m pytest
+endif
+
+lint: $(PRODUCT) $(if $(ROS),,$(STAMP)/test)  ## run the linters and the type checker alone
+	@$(RUN) -m pytest test/test_lint.py
+
+bench: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow  ## measure speed, leave benchmark_output/
+	@$(RUN) -m benchmark.bench
+
+evaluate: $(PRODUCT) $(STAMP)/magenta  ## measure quality, leave evaluation_output/
+	@$(RUN) -m training.evaluate
+
+train: $(PRODUCT) $(STAMP)/magenta $(STAMP)/train  ## train our networks from public pictures, leave training_output/
+	@$(RUN) -m training.train
+
+clean:  ## remove everything that make has made
+	@rm -rf .venv .venv-* build install log *_output *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment.  A stamp is older than its requirements file exactly when that must be installed (again).
+
+$(BIN)/python:
+	@.ci/check $(PYTHON)
+	$(STEP) 'Make $(VENV)' $(PYTHON) -m venv $(if $(ROS),--system-site-packages) $(VENV)
+
+$(STAMP)/%: requirements/%.txt | $(BIN)/python
+	$(STEP) 'Install $<' $(PIP) -r $<
+	@mkdir -p $(@D) && touch $@
+
+# Editable: an edit in the clone is live.  `ros2 run` and launch files look for executables in lib/, not in bin/.
+$(STAMP)/package: setup.py package.xml $(STAMP)/build | $(BIN)/python
+	$(STEP) 'Install style_transfer_ros' $(PIP) --no-build-isolation --no-deps --editable .
+	@mkdir -p $(VENV)/lib/style_transfer_ros
+	@ln -sf $$(grep -l style_transfer_ros $(BIN)/* | sed 's|.*/|../../bin/|') $(VENV)/lib/style_transfer_ros/
+	@touch $@
+
+$(STAMP)/msgs: export PATH := $(CURDIR)/$(BIN):$(PATH)
+$(STAMP)/msgs: $(INTERFACES) $(STAMP)/ros $(STAMP)/build
+	$(STEP) 'Configure style_transfer_msgs' cmake -S style_transfer_msgs -B $(VENV)/build -G Ninja --fresh \
+		-DCMAKE_PREFIX_PATH=$(CURDIR)/$(VENV) -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(VENV) -DBUILD_TESTING=OFF
+	$(STEP) 'Build style_transfer_msgs' cmake --build $(VENV)/build --target install
+	@touch $@
+
+# Run by the environment's Python, colcon writes it into the executables, so that `ros2 run` finds OpenVINO too.
+COLCON = $(BIN)/python $(shell command -v colcon)
+$(STAMP)/colcon: $(INTERFACES) setup.py setup.cfg package.xml $(STAMP)/runtime
+	$(STEP) 'Build with colcon' $(COLCON) build --symlink-install
+	@touch $@

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'style_transfer_ros'
+
+
+def shared(*folders):
+    """Pair every folder below share/style_transfer_ros with its files, as ``data_files`` wants them."""
+    below = [d for folder in folders for d in (Path(folder), *Path(folder).rglob('*')) if d.is_dir()]
+    return [(f'share/{PACKAGE}/{d}', [str(f) for f in d.iterdir() if f.is_file()]) for d in below]
+
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    description='Repaints a live camera in the style of any picture, as a ROS 2 node',
+    maintainer='style_transfer_ros maintainers',
+    maintainer_email='maintainers@style-transfer-ros.example',
+    license='Apache-2.0',
+    python_requires='>=3.10',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (f'share/{PACKAGE}', ['package.xml']),
+        *shared('launch', 'config', 'models', 'styles'),
+    ],
+    zip_safe=False,
+    extras_require={'test': ['pytest']},
+    entry_points={'console_scripts': [
+        'style_transfer_node = style_transfer_ros.ros.style_transfer_node:main',
+        'camera_node = style_transfer_ros.ros.camera_node:main',
+        'style_transfer_demo = style_transfer_ros.ros.demo:main',
+        'stylize_bag = style_transfer_ros.tools.stylize_bag:main',
+        'style_gallery = style_transfer_ros.tools.gallery:main',
+    ]},
+)

@@ -1,0 +1,28 @@
+"""Where the package's own files are: launch/, config/, models/ and styles/."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import sys
+
+from style_transfer_ros.engine.errors import StyleTransferError
+
+PACKAGE = 'style_transfer_ros'
+
+
+def share_folder() -> Path:
+    """
+    Find the folder that holds launch/, config/, models/ and styles/.
+
+    The source tree comes first, so that an edit in a clone is live; then ament's prefixes, without asking for
+    ament; then the environment that a plain ``pip install`` went to.
+
+    :raises StyleTransferError: it is in none of them.
+    """
+    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)), sys.prefix]
+    folders = [Path(__file__).resolve().parents[1], *(Path(prefix) / 'share' / PACKAGE for prefix in prefixes)]
+    for folder in folders:
+        if (folder / 'package.xml').is_file():
+            return folder
+    raise StyleTransferError(f'The files of {PACKAGE} (models, styles ...) are in none of '
+                             f"{', '.join(map(str, folders))}; install the package again.")

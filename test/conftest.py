@@ -1,0 +1,113 @@
+"""Keep tests apart from the user, from other machines and from each other, and give them a ROS context of their own."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import queue
+import shutil
+import socket
+import tempfile
+import threading
+import time
+
+import pytest
+
+
+def _claim_domain() -> socket.socket:
+    """
+    Claim a ROS domain that no other test run on this machine has, for as long as the socket is open.
+
+    The claim is a TCP port, which the kernel takes back however the run ends; DDS itself uses UDP.
+    """
+    for domain in range(1, 101):
+        claim = socket.socket()
+        try:
+            claim.bind(('127.0.0.1', 7400 + 250 * domain))
+        except OSError:
+            claim.close()
+            continue
+        os.environ['ROS_DOMAIN_ID'] = str(domain)
+        return claim
+    raise RuntimeError('All ROS domains from 1 to 100 are taken by other test runs; wait for one to end.')
+
+
+_claim = _claim_domain()
+_home = Path(tempfile.mkdtemp(prefix='style_transfer_ros_test_'))
+os.environ.update(ROS_AUTOMATIC_DISCOVERY_RANGE='LOCALHOST', ROS_LOG_DIR=str(_home / 'log'),
+                  XDG_DATA_HOME=str(_home / 'data'))
+
+
+def pytest_unconfigure():
+    _claim.close()
+    shutil.rmtree(_home, ignore_errors=True)
+
+
+class Ros:
+    """
+    A context of its own and an executor that spins in threads; whatever waits has a deadline.
+
+    A node that is made by or added to this object is destroyed at the end of the test.
+    """
+
+    def __init__(self):
+        import rclpy
+        from rclpy.executors import MultiThreadedExecutor
+        from rclpy.signals import SignalHandlerOptions
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context, signal_handler_options=SignalHandlerOptions.NO)
+        self.executor = MultiThreadedExecutor(num_threads=4, context=self.context)
+        self._nodes = []
+        self._thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self._thread.start()
+
+    def add(self, node):
+        """Spin a node that was made with ``context=self.context``; return it."""
+        self._nodes.append(node)
+        self.executor.add_node(node)
+        return node
+
+    def node(self, name: str = 'tester', **options):
+        """Make and spin a plain node."""
+        from rclpy.node import Node
+        return self.add(Node(name, context=self.context, **options))
+
+    def listen(self, node, message_type, topic: str, qos=10) -> queue.Queue:
+        """Subscribe; the messages are in the queue, so wait with ``get(timeout=seconds)``."""
+        messages: queue.Queue = queue.Queue()
+        node.create_subscription(message_type, topic, messages.put, qos)
+        return messages
+
+    def call(self, node, service_type, name: str, request, seconds: float = 10.0):
+        """Call a service as soon as it is there; return the response."""
+        client = node.create_client(service_type, name)
+        assert client.wait_for_service(timeout_sec=seconds), f'no service {name} within {seconds} s'
+        done = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: done.set())
+        assert done.wait(seconds), f'no answer from {name} within {seconds} s'
+        node.destroy_client(client)
+        return future.result()
+
+    def wait_until(self, condition, what: str, seconds: float = 10.0):
+        """Wait for what has no event of its own (the ROS graph); return the condition's first true value."""
+        deadline = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f'not within {seconds} s: {what}'
+            time.sleep(0.01)
+        return value
+
+    def close(self) -> None:
+        """Stop spinning, destroy the nodes and end the context."""
+        self.executor.shutdown(timeout_sec=5)
+        for node in self._nodes:
+            node.destroy_node()
+        self.context.try_shutdown()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def ros():
+    """Give a running :class:`Ros`, one for each test."""
+    running = Ros()
+    yield running
+    running.close()
