@@ -1,0 +1,323 @@
+"""
+The style library: a folder in which every learned style survives a restart.
+
+One style is one file, ``<quoted name>.style``, a JSON document in UTF-8 with a schema version and a checksum.  It is
+written beside its place and then moved onto it, so that a reader meets the old style or the new one and never a part,
+whatever crashes.  Several processes may share a folder without a lock; who writes a name last wins.
+"""
+from __future__ import annotations
+
+import base64
+from bisect import bisect_right
+from dataclasses import dataclass
+import hashlib
+import json
+import os
+from pathlib import Path
+from stat import S_ISREG
+from threading import Lock
+from typing import Any, Dict, List, NamedTuple, Tuple
+import unicodedata
+from urllib.parse import quote
+from uuid import uuid4
+
+import numpy as np
+import platformdirs
+
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.networks import STYLE_VECTOR_LENGTH
+
+SCHEMA = 1
+LONGEST_NAME = 100
+#: Bytes; a style takes about 30 kB, so what is larger is something else.
+LARGEST_FILE = 1 << 20
+#: Zero-width (non-)joiners: invisible, but spelling in Persian, in Indic scripts and in emoji.
+_JOINERS = str.maketrans('', '', '\u200c\u200d')
+
+
+def default_folder() -> Path:
+    """Return the library's place when none is configured, below the user's data folder."""
+    return platformdirs.user_data_path('style_transfer_ros') / 'styles'
+
+
+def checked_name(name: str) -> str:
+    """
+    Return the name in the one spelling (NFC) under which the library knows it.
+
+    :raises StyleError: it is empty, too long or holds control characters.
+    """
+    name = unicodedata.normalize('NFC', name)
+    if not name.strip() or len(name) > LONGEST_NAME or not name.translate(_JOINERS).isprintable():
+        shown = name if len(name) <= LONGEST_NAME else f'{name[:LONGEST_NAME]}...'
+        raise StyleError(f"A style's name has 1 to {LONGEST_NAME} printable characters, but {shown!r} has "
+                         f'{len(name)} characters or some that cannot be printed; choose another name.')
+    return name
+
+
+@dataclass(frozen=True, eq=False)
+class Style:
+    """
+    A learned style.
+
+    :param name: see :func:`checked_name`.
+    :param source: where its picture came from, for people.
+    :param network: the model whose transformer reads the vector.
+    :param vector: float32, (100,), finite; copied and made read-only.
+    :param thumbnail: the picture as JPEG, 256 x 256 pixels, enough to learn the style again with another network.
+    :param learned: seconds since 1970.
+    :raises StyleError: the name or the vector is not possible.
+    """
+
+    name: str
+    source: str
+    network: str
+    vector: np.ndarray
+    thumbnail: bytes
+    learned: float
+
+    def __post_init__(self) -> None:
+        with np.errstate(over='ignore'):
+            vector = np.array(self.vector, np.float32)
+        if vector.shape != (STYLE_VECTOR_LENGTH,) or not np.isfinite(vector).all():
+            raise StyleError(f'The vector of the style {self.name!r} has the shape {vector.shape} or numbers that are '
+                             f'not finite, but {STYLE_VECTOR_LENGTH} finite numbers are needed; learn the style again.')
+        vector.flags.writeable = False
+        object.__setattr__(self, 'vector', vector)
+        object.__setattr__(self, 'name', checked_name(self.name))
+        for field in ('source', 'network'):     # of a path with bytes that are no UTF-8
+            object.__setattr__(self, field, getattr(self, field).encode('utf-8', 'replace').decode())
+
+
+def _file_name(name: str) -> str:
+    """Return the one file name of a style: plain ASCII, no dot, no slash, short enough for any file system."""
+    quoted = quote(name, safe=' ').replace('.', '%2E').replace('~', '%7E')
+    if len(quoted) > 120:   # ~ marks the cut, and no uncut name has one
+        quoted = f'{quoted[:100]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}'
+    return f'{quoted}.style'
+
+
+def _checksum(document: Dict[str, Any]) -> str:
+    """Return the SHA-256 of the canonical form, the field ``checksum`` left out."""
+    fields = {key: value for key, value in document.items() if key != 'checksum'}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(',', ':')).encode()).hexdigest()
+
+
+def _written(style: Style) -> bytes:
+    document = {
+        'schema': SCHEMA, 'name': style.name, 'source': style.source, 'network': style.network,
+        'vector': style.vector.tolist(), 'learned': float(style.learned),
+        'thumbnail': base64.b64encode(style.thumbnail).decode('ascii'),
+    }
+    document['checksum'] = _checksum(document)
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _read(path: Path) -> Style:
+    """
+    Read one file.
+
+    :raises StyleError: it is foreign, damaged, from a newer version, or another style's by its name.
+    :raises OSError: it is gone or may not be read.
+    """
+    with path.open('rb') as file:
+        data = file.read(LARGEST_FILE + 1)
+    try:
+        document: Any = json.loads(data) if len(data) <= LARGEST_FILE else None
+        schema = document['schema']
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise StyleError(f'The file {path} is no style file, or only a part of one; remove it and learn the style '
+                         'again.') from None
+    if schema != SCHEMA:
+        raise StyleError(f'The style file {path} has schema {schema!r}, but this version reads {SCHEMA}; update '
+                         'style_transfer_ros or remove the file.')
+    try:
+        if document['checksum'] != _checksum(document):
+            raise ValueError('checksum')
+        style = Style(document['name'], document['source'], document['network'], document['vector'],
+                      base64.b64decode(document['thumbnail'], validate=True), float(document['learned']))
+        if not 0 <= style.learned < 2 ** 31:    # what a ROS time can say
+            raise ValueError('learned')
+    except (ValueError, TypeError, KeyError, AttributeError, StyleError) as error:
+        raise StyleError(f'The style file {path} is damaged: its checksum or a field is wrong; remove it and learn the '
+                         'style again.') from error
+    if path.name != _file_name(style.name):
+        raise StyleError(f'The file {path} holds the style {style.name!r}, which is looked for in '
+                         f'{_file_name(style.name)}; rename or remove the file.')
+    return style
+
+
+class _Entry(NamedTuple):
+    """A file as it was read: ``stamp`` tells whether it has been replaced since; ``problem`` is empty if it is good."""
+
+    stamp: Tuple[int, int, int]
+    style: Style | None
+    problem: str
+
+
+class StyleLibrary:
+    """
+    The styles of a folder, always as they are there now: another process may add and remove some at any time.
+
+    Every method may be called from any thread; ``_lock`` guards what was read.
+
+    :param folder: made if it is missing.
+    :raises StyleError: it cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock()
+        self._entries: Dict[str, _Entry] = {}
+        self._told: Dict[str, _Entry] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StyleError(f'The style library {folder} cannot be made: {error.strerror}; choose another folder.'
+                             ) from error
+
+    def styles(self) -> List[Style]:
+        """
+        Return every readable style, sorted by name.
+
+        :raises StyleError: the folder is gone.
+        """
+        return sorted((e.style for e in self._scan().values() if e.style), key=lambda style: style.name)
+
+    def names(self) -> List[str]:
+        """
+        Return the names of all readable styles, sorted.
+
+        :raises StyleError: the folder is gone.
+        """
+        return [style.name for style in self.styles()]
+
+    def problems(self) -> List[str]:
+        """Return one sentence for each unreadable file, none twice for the same file."""
+        bad = {name: entry for name, entry in self._scan().items() if entry.problem}
+        with self._lock:
+            new = [entry.problem for name, entry in sorted(bad.items()) if self._told.get(name) != entry]
+            self._told = bad
+        return new
+
+    def get(self, name: str) -> Style:
+        """
+        Return a style.
+
+        :raises StyleError: the style is unknown or its file is damaged.
+        """
+        name = checked_name(name)
+        try:
+            entry = self._entry(_file_name(name))
+        except OSError:
+            raise self._unknown(name) from None
+        if entry.style is None:
+            raise StyleError(entry.problem)
+        return entry.style
+
+    def put(self, style: Style) -> None:
+        """
+        Store a style in place of the one with the same name; when this returns, it is on the disk.
+
+        :raises StyleError: the folder cannot be written, or the style is too large.
+        """
+        data = _written(style)
+        if len(data) > LARGEST_FILE:
+            raise StyleError(f'The style {style.name!r} takes {len(data)} bytes, more than the {LARGEST_FILE} that the '
+                             'library stores; make its thumbnail smaller.')
+        beside = self.folder / f'.{uuid4().hex}.new'
+        try:
+            try:
+                with beside.open('xb') as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(beside, self.folder / _file_name(style.name))
+            finally:
+                beside.unlink(missing_ok=True)
+            self._sync_folder()
+        except OSError as error:
+            raise StyleError(f'The style {style.name!r} cannot be stored in {self.folder}: {error.strerror}; '
+                             'make room there or choose another style library.') from error
+
+    def remove(self, name: str) -> None:
+        """
+        Delete a style for good.
+
+        :raises StyleError: the style is unknown, or the folder cannot be written.
+        """
+        name = checked_name(name)
+        try:
+            (self.folder / _file_name(name)).unlink()
+            self._sync_folder()
+        except FileNotFoundError:
+            raise self._unknown(name) from None
+        except OSError as error:
+            raise StyleError(f'The style {name!r} cannot be removed from {self.folder}: {error.strerror}; change the '
+                             "folder's permissions or choose another style library.") from error
+
+    def next_name(self, after: str) -> str:
+        """
+        Return the name that follows ``after`` in :meth:`names`, the first after the last; it need not be in there.
+
+        :raises StyleError: the library is empty.
+        """
+        names = self.names()
+        if not names:
+            raise StyleError(f'The style library {self.folder} is empty; learn a style first.')
+        return names[bisect_right(names, after) % len(names)]
+
+    def _unknown(self, name: str) -> StyleError:
+        names = self.names()
+        known = ', '.join(names[:20]) + (f' and {len(names) - 20} more' if len(names) > 20 else '')
+        return StyleError(f'The style {name!r} is not in the library; it has {known or "none yet"}.')
+
+    def _scan(self) -> Dict[str, _Entry]:
+        try:
+            files = [name for name in os.listdir(self.folder) if name.endswith('.style')]
+        except OSError as error:
+            raise StyleError(f'The style library {self.folder} cannot be read: {error.strerror}; restore the folder or '
+                             'choose another one.') from error
+        found = {}
+        for file in files:
+            try:
+                found[file] = self._entry(file)
+            except OSError:     # removed by another process since it was listed
+                continue
+        with self._lock:
+            self._entries = found
+        return found
+
+    def _entry(self, file: str) -> _Entry:
+        """
+        Read a file, or take what was read before while it is still the same.
+
+        :raises OSError: it is not there.
+        """
+        path = self.folder / file
+        status = path.stat()
+        if not S_ISREG(status.st_mode):
+            raise FileNotFoundError(path)
+        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        with self._lock:
+            entry = self._entries.get(file)
+        if entry is None or entry.stamp != stamp:
+            try:
+                entry = _Entry(stamp, _read(path), '')
+            except StyleError as error:
+                entry = _Entry(stamp, None, str(error))
+            except OSError as error:
+                if isinstance(error, FileNotFoundError):
+                    raise
+                entry = _Entry(stamp, None, f'The style file {path} cannot be read: {error.strerror}; change its '
+                                            'permissions or remove it.')
+            with self._lock:
+                self._entries[file] = entry
+        return entry
+
+    def _sync_folder(self) -> None:
+        """Make the last move or removal survive a power cut."""
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
