@@ -76,7 +76,7 @@ $(STAMP)/%: requirements/%.txt | $(BIN)/python
 $(STAMP)/package: setup.py package.xml $(STAMP)/build | $(BIN)/python
 	$(STEP) 'Install style_transfer_ros' $(PIP) --no-build-isolation --no-deps --editable .
 	@mkdir -p $(VENV)/lib/style_transfer_ros
-	@ln -sf $$(grep -l style_transfer_ros $(BIN)/* | sed 's|.*/|../../bin/|') $(VENV)/lib/style_transfer_ros/
+	@ln -sf $$(grep -ls style_transfer_ros $(BIN)/* | sed 's|.*/|../../bin/|') $(VENV)/lib/style_transfer_ros/
 	@touch $@
 
 $(STAMP)/msgs: export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -25,10 +25,11 @@ def test_mypy():
 
 def test_ament_flake8():
     linter = pytest.importorskip('ament_flake8.main', reason='ament_flake8 is not installed; ruff stands for it')
-    count, errors = linter.main_with_errors(argv=['--linelength', '120', str(ROOT)])
+    sources = [str(ROOT / name) for name in ('setup.py', 'style_transfer_ros', 'training', 'test')]
+    count, errors = linter.main_with_errors(argv=['--config', str(ROOT / 'test/ament_flake8.ini'), *sources])
     assert count == 0, '\n'.join(errors)
 
 
 def test_ament_pep257():
     linter = pytest.importorskip('ament_pep257.main', reason='ament_pep257 is not installed; ruff stands for it')
-    assert linter.main(argv=[str(ROOT)]) == 0
+    assert linter.main(argv=[str(ROOT / name) for name in ('style_transfer_ros', 'training', 'test')]) == 0

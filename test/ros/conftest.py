@@ -5,6 +5,8 @@ import pytest
 
 
 class _NeedsRos(pytest.Module):
+    """A test file that is skipped as a whole, with its reason."""
+
     def collect(self):
         pytest.skip('rclpy is not importable: neither a sourced ROS 2 installation nor requirements/ros.txt is here',
                     allow_module_level=True)

@@ -4,6 +4,8 @@ import sys
 import threading
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
+
 from style_transfer_msgs.srv import SetStyle
 
 
@@ -15,9 +17,16 @@ def answer(request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.R
     return response
 
 
+def stop_with_stdin():
+    sys.stdin.read()
+    rclpy.try_shutdown()
+
+
 rclpy.init()
 node = rclpy.create_node('set_style_server')
 node.create_service(SetStyle, 'set_style', answer)
-threading.Thread(target=rclpy.spin, args=(node,), daemon=True).start()
-sys.stdin.read()
-rclpy.try_shutdown()
+threading.Thread(target=stop_with_stdin).start()
+try:
+    rclpy.spin(node)
+except ExternalShutdownException:
+    pass
