@@ -140,6 +140,7 @@ class Pool:
             pool.contents[n], pool.mixes[n] = content, (i, j, weight)
             pool.content_vectors[n] = teacher.predict(content)
             pool.paintings[n] = teacher.paint(content, vector.astype(np.float32))
+        (folder / 'done').touch()
         return pool
 
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from style_transfer_ros.engine import networks
+from style_transfer_ros.engine import magenta, networks
 from training.losses import Features, clipped, feature_loss, grid_loss, pixel_loss
 from training.samples import SIZE, Pool
 from training.torch_ops import TorchOps
@@ -26,6 +26,8 @@ from training.torch_ops import TorchOps
 #: From this share of the run on, pairs of noisy and moved views of one sample must agree (ramped up until the end).
 _CALM_FROM = 0.45
 _STEP_SIZE = 1.5e-3
+#: Until this share of the run the core stays the teacher's.
+_CORE_FROM = 0.1
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
@@ -88,6 +90,27 @@ def sheet(model: TorchOps, batches: Batches, identity: Tensor) -> np.ndarray:
     return (np.concatenate(list(columns), 1)[..., ::-1] * 255).astype(np.uint8)
 
 
+def teach_encoder(model: TorchOps, batches: Batches, samples: int, device: str) -> None:
+    """Teach the encoder alone to give the features of the teacher's encoder, from noisy pictures those of clean ones."""
+    weights = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('contract')}
+    teacher = TorchOps(networks.magenta_encoder, weights).requires_grad_(False).to(device)
+    optimizer = torch.optim.Adam([p for name, p in model.named_parameters() if 'stem' in name], lr=3e-3)
+    bar = tqdm(total=samples, desc='encoder', unit='sample', mininterval=5)
+    for seen in range(0, samples, batches.size):
+        for group in optimizer.param_groups:
+            group['lr'] = 3e-3 * (1 - seen / samples) + 1e-5
+        content = batches.draw()[0].to(device).contiguous(memory_format=_LAYOUT)
+        noisy = (content + torch.randn_like(content) * batches.rng.uniform(0, 0.04)).clamp(0, 1)
+        wanted = teacher(content)
+        got = networks.swift_encoder(model, model.space_to_depth(noisy, 4))
+        loss = ((got - wanted).abs() / (wanted.std((0, 2, 3), keepdim=True) + 0.05)).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        bar.update(batches.size)
+        bar.set_postfix(error=f'{loss.item():.3f}', refresh=False)
+
+
 def train(options: argparse.Namespace) -> None:
     """Run the training loop until ``options.hours`` of painting time are used up; resumable."""
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -95,10 +118,12 @@ def train(options: argparse.Namespace) -> None:
     pool, state_file = Pool(options.cache / 'pool'), options.cache / 'transformer.pt'
     vectors = np.load(options.vectors) if options.vectors else np.array(pool.style_vectors)
     batches = Batches(pool, vectors, options.batch, options.seed)
-    model = TorchOps(networks.swift_transformer)
+    core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
+    model = TorchOps(networks.swift_transformer, core)          # the teacher's own core; the ends are new
     identity = torch.nn.Parameter(torch.randn(1, 100) * 0.3)
     model(*(x[:1] for x in batches.draw()[::2]))                # makes the parameters
     model, features = model.to(device), Features().to(device)
+    torch.set_num_threads(options.threads or torch.get_num_threads())
     parameters = [*model.parameters(), identity]
     optimizer = torch.optim.Adam(parameters, lr=_STEP_SIZE, betas=(0.9, 0.99))
     average = {name: p.detach().clone() for name, p in model.named_parameters()}
@@ -124,7 +149,8 @@ def train(options: argparse.Namespace) -> None:
         model.load_state_dict(current)
         model.to(device)
 
-    torch.set_num_threads(options.threads or torch.get_num_threads())
+    if not seen:
+        teach_encoder(model, batches, options.encoder_samples, device)
     bar = tqdm(unit='sample', initial=seen, smoothing=0.02, mininterval=5)
     last, saved, smooth = time.monotonic(), time.monotonic(), {}
     while elapsed < options.hours * 3600:
@@ -132,6 +158,8 @@ def train(options: argparse.Namespace) -> None:
         lr = options.peak * min(1, seen / 2000) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 1e-5
         for group in optimizer.param_groups:
             group['lr'] = lr
+        for name, p in model.named_parameters():                # the ends learn to fit the core before it moves
+            p.requires_grad_('residual' not in name or progress > _CORE_FROM)
         content, painting, vector = (x.to(device) for x in batches.draw())
         rng, n = batches.rng, len(content)
         calm = max(0.0, (progress - _CALM_FROM) / (1 - _CALM_FROM))
@@ -188,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
     parser.add_argument('--hours', type=float, default=1.5, help='length of the run, hours')
+    parser.add_argument('--encoder-samples', type=int, default=16000, help='samples for the encoder alone, at first')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
     parser.add_argument('--texture', type=float, default=0.25, help='weight of the feature loss')

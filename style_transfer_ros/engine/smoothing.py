@@ -1,0 +1,52 @@
+"""Temporal smoothing of a painted stream that leaves no ghosts."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+#: Camera frames are compared at this fraction of their size, so that sensor noise averages out.
+_SCALE = 0.25
+#: Difference of grey values (0..255) up to which a place counts as still, and from which as moving.
+_STILL, _MOVING = 4.0, 14.0
+
+
+class Smoother:
+    """
+    Mixes each painting with the one before where the camera's picture stands still.
+
+    Where the camera sees motion the new painting passes untouched, so nothing trails behind; where it stands still,
+    the flicker of sensor noise and of global statistics averages out.  Not safe for threads.
+    """
+
+    def __init__(self) -> None:
+        self._seen: np.ndarray | None = None        # small grey frame, float32
+        self._painted: np.ndarray | None = None     # last output
+
+    def reset(self) -> None:
+        """Forget the past: after a change of style, size or source."""
+        self._seen = self._painted = None
+
+    def apply(self, frame: np.ndarray, painted: np.ndarray, amount: float) -> np.ndarray:
+        """
+        Smooth one painting.
+
+        :param frame: the camera's frame, (H, W, 3) uint8 RGB.
+        :param painted: its painting, same shape.
+        :param amount: share of the former painting where nothing moves, 0 (off) to below 1.
+        :returns: a new array, or ``painted`` itself where there is nothing to mix.
+        """
+        if amount <= 0:
+            self.reset()
+            return painted
+        size = max(1, round(frame.shape[1] * _SCALE)), max(1, round(frame.shape[0] * _SCALE))
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        seen = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        result = painted
+        if self._painted is not None and self._seen is not None and self._painted.shape == painted.shape:
+            # the largest difference nearby: the rim of a moving thing belongs to the thing
+            difference = cv2.dilate(cv2.blur(cv2.absdiff(seen, self._seen), (3, 3)), np.ones((5, 5), np.uint8))
+            still = np.clip((_MOVING - difference) / (_MOVING - _STILL), 0, 1) * np.float32(amount)
+            old = cv2.resize(cv2.blur(still, (3, 3)), painted.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            result = cv2.blendLinear(self._painted, painted, old, 1 - old)
+        self._seen, self._painted = seen, result
+        return result

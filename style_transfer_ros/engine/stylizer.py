@@ -1,0 +1,110 @@
+"""
+The stylizer: learns style vectors from pictures and paints frames with them.
+
+::
+
+    from style_transfer_ros.engine.images import read_picture
+    from style_transfer_ros.engine.stylizer import Stylizer
+
+    stylizer = Stylizer.load()
+    vector = stylizer.learn_style(read_picture('styles/starry_night.jpg'))
+    painted = stylizer.paint(frame, vector)         # (H, W, 3) uint8 RGB, any size
+"""
+from __future__ import annotations
+
+import threading
+from typing import Sequence
+
+import cv2
+import numpy as np
+
+from style_transfer_ros.engine import images
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.models import Model, load_model
+from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
+from style_transfer_ros.engine.runtimes import Runtime, load_runtime
+
+
+class Stylizer:
+    """
+    A model in a runtime.
+
+    ``learn_style`` may run in one thread while ``paint`` runs in another; two ``paint`` at once may not.
+    """
+
+    def __init__(self, model: Model, runtime: Runtime) -> None:
+        self.model = model
+        self.runtime = runtime
+        self._predictor_lock = threading.Lock()     # paint() needs the predictor too, for magenta's strength
+
+    @classmethod
+    def load(cls, model: str = 'swift', runtime: str = 'auto', threads: int = 0) -> 'Stylizer':
+        """
+        Load a model; takes about a second.
+
+        :param model: ``swift``, ``magenta`` or the path of a model directory.
+        :param runtime: ``auto``, ``openvino``, ``onnxruntime`` or ``tensorflow``.
+        :param threads: CPU threads, 0: all.
+        :raises ModelError: the model is unknown or damaged.
+        :raises RuntimeMissing: the runtime is unknown or not installed.
+        """
+        checked = load_model(model)
+        return cls(checked, load_runtime(runtime, checked, threads))
+
+    def learn_style(self, picture: np.ndarray) -> np.ndarray:
+        """
+        Read the style of a picture, once; the vector serves for every frame.
+
+        :param picture: (H, W, 3) uint8 RGB, any size; its centre square is read.
+        :returns: the style vector, (100,) float32.
+        """
+        square = images.square(picture, STYLE_PICTURE_SIZE)
+        with self._predictor_lock:
+            return self.runtime.predict(square)
+
+    def mix(self, vectors: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
+        """
+        Mix any number of style vectors.
+
+        :param weights: one for each vector, none negative; they are divided by their sum.
+        :returns: the weighted mean, (100,) float32.
+        :raises StyleError: the weights do not fit.
+        """
+        amounts = np.asarray(weights, np.float64)
+        if not len(vectors) or amounts.shape != (len(vectors),):
+            raise StyleError(f'{len(vectors)} styles need as many weights, got {amounts.size}.')
+        if not np.isfinite(amounts).all() or (amounts < 0).any() or amounts.sum() <= 0:
+            raise StyleError(f'The weights {[float(w) for w in amounts]} must be finite, none negative, not all zero.')
+        rows = np.stack([np.asarray(v, np.float64).reshape(STYLE_VECTOR_LENGTH) for v in vectors])
+        return (amounts / amounts.sum() @ rows).astype(np.float32)
+
+    def paint(self, frame: np.ndarray, vector: np.ndarray, *, strength: float = 1.0, preserve_color: bool = False,
+              processing_height: int = 0) -> np.ndarray:
+        """
+        Paint a frame.
+
+        :param frame: (H, W, 3) uint8 RGB, any size from 1x1.
+        :param vector: a style vector, (100,).
+        :param strength: 0 (the photo, as the network returns it) to 1 (the style).
+        :param preserve_color: keep the frame's colours, take only lightness from the painting.
+        :param processing_height: paint at this height, pixels, and enlarge; 0: as it is.
+        :returns: a new array of the frame's size.
+        """
+        height, width = frame.shape[:2]
+        small = frame
+        if 0 < processing_height < height:
+            size = max(1, round(width * processing_height / height)), processing_height
+            small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+        if strength < 1:
+            origin = self.model.identity_vector
+            if origin is None:
+                origin = self.learn_style(small)
+            vector = strength * vector + (1 - strength) * origin
+        padded = images.pad_to_multiple(small, self.model.size_multiple)
+        painted = self.runtime.paint(padded, np.asarray(vector, np.float32))
+        painted = painted[:small.shape[0], :small.shape[1]]
+        if small is not frame:
+            painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
+        if preserve_color:
+            painted = images.preserve_color(painted, frame)
+        return np.ascontiguousarray(painted)

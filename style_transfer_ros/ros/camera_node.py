@@ -1,0 +1,111 @@
+"""The node ``camera``, for machines without a camera driver: a webcam, a video, pictures, or a moving test scene."""
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, List
+from urllib.parse import urlparse
+
+import rclpy
+import yaml
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from style_transfer_ros.engine.encodings import ENCODINGS
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.sources import FrameSource, open_source
+from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.running import run
+
+#: A device that is gone is looked for this often, s.
+_RETRY_PERIOD = 2.0
+
+
+def _calibration(url: str, width: int, height: int) -> CameraInfo:
+    """
+    Read a calibration as camera_calibration writes it; without one the matrices stay zero, which means uncalibrated.
+
+    :raises StyleTransferError: the file is missing or no calibration.
+    """
+    info = CameraInfo(width=width, height=height, distortion_model='plumb_bob', d=[0.0] * 5)
+    if url:
+        path = Path(urlparse(url).path if '://' in url else url)
+        try:
+            data: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
+            info.distortion_model = data['distortion_model']
+            for field, key in (('d', 'distortion_coefficients'), ('k', 'camera_matrix'),
+                               ('r', 'rectification_matrix'), ('p', 'projection_matrix')):
+                setattr(info, field, [float(x) for x in data[key]['data']])
+        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AssertionError) as error:
+            raise StyleTransferError(f"The calibration '{url}' cannot be read ({type(error).__name__}: {error}); give a "
+                                     'file that camera_calibration wrote, or leave camera_info_url empty.') from error
+    return info
+
+
+class CameraNode(Node):
+    """Publishes ``image_raw`` and ``camera_info``, reliable; parameters in config/camera.yaml."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('camera', **options)
+
+        def declared(name: str, default: Any, text: str, low: float | None = None, high: float | None = None) -> Any:
+            descriptor = ParameterDescriptor(description=text, read_only=True)
+            if isinstance(default, float):
+                descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+            elif isinstance(default, int):
+                descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
+            return self.declare_parameter(name, default, descriptor).value
+        self._source_name = declared('source', 'scene', "What to show: 'scene' (a slow pan over a photograph), a V4L2 "
+                                     "device (index or /dev/videoN), a video file (loops) or a folder of pictures.")
+        self._size = (declared('width', 640, 'Width of the image, pixels.', 1, 7680),
+                      declared('height', 480, 'Height of the image, pixels.', 1, 4320))
+        rate = declared('rate', 30.0, 'Images per second, Hz.', 0.1, 240.0)
+        self._frame_id = declared('frame_id', 'camera_optical_frame', 'Frame of the header, see REP-103.')
+        self._encoding = declared('encoding', 'rgb8', 'Encoding of the image, see the README.')
+        url = declared('camera_info_url', '', 'Calibration file (path or file:// URL); empty: uncalibrated.')
+        if self._encoding not in ENCODINGS:
+            raise StyleTransferError(f"The encoding '{self._encoding}' is unknown; choose one of {', '.join(ENCODINGS)}.")
+        self._info = _calibration(url, *self._size)
+        self._source: FrameSource | None = None
+        self._retry_at = 0.0
+        overriding = QoSOverridingOptions.with_default_policies()
+        self._images = self.create_publisher(Image, 'image_raw', QoSProfile(depth=1), qos_overriding_options=overriding)
+        self._infos = self.create_publisher(CameraInfo, 'camera_info', QoSProfile(depth=1))
+        self.create_timer(1 / rate, self._publish)
+
+    def _publish(self) -> None:
+        if self._source is None and time.monotonic() < self._retry_at:
+            return
+        try:
+            if self._source is None:
+                self._source = open_source(self._source_name, *self._size)
+                self.get_logger().info(f"Publishing '{self._source_name}' at {self._size[0]}x{self._size[1]}.")
+            frame = self._source.read()
+        except StyleTransferError as error:
+            self._source, self._retry_at = None, time.monotonic() + _RETRY_PERIOD
+            self.get_logger().error(f'{error} Trying again every {_RETRY_PERIOD:.0f} s.', throttle_duration_sec=10.0)
+            return
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        self._info.header = header
+        try:
+            self._images.publish(messages.to_image(frame, header, self._encoding))
+            self._infos.publish(self._info)
+        except rclpy.exceptions.RCLError as error:      # a full transport at very high rates: this frame is lost
+            if self.context.ok():
+                self.get_logger().warning(f'Frame not sent: {error}', throttle_duration_sec=5.0)
+
+    def stop(self) -> None:
+        """Nothing to end: all happens in the executor's thread."""
+
+
+def main(args: List[str] | None = None) -> None:
+    """Run the node until SIGINT or SIGTERM; exit code 0."""
+    run(CameraNode, args)
+
+
+if __name__ == '__main__':
+    main()

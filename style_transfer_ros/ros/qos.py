@@ -1,0 +1,84 @@
+"""QoS of the input: connect to any camera, and lose no frame to the transport."""
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+from rclpy.node import Node
+from rclpy.qos import (DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data,
+                       qos_profile_system_default)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
+
+#: How often the publishers of an input are looked at, s: a late or restarted camera is met within this time.
+_LOOK_PERIOD = 0.25
+
+
+def preset(name: str) -> QoSProfile:
+    """Return the profile of a preset other than ``auto``, keep last 1: only the newest frame is ever painted."""
+    if name == 'default':
+        return QoSProfile(depth=1)
+    base = qos_profile_sensor_data if name == 'sensor_data' else qos_profile_system_default
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=base.reliability, durability=base.durability)
+
+
+def matching(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
+    """
+    Ask for as much as every publisher offers, as rqt and ros2cli do.
+
+    Best effort towards a reliable publisher would connect, too, and lose most large images: Fast DDS's default
+    shared-memory segment is smaller than a 640x480 frame.
+    """
+    def all_offer(policy: str, value: Any) -> bool:
+        return bool(publishers) and all(getattr(p.qos_profile, policy) == value for p in publishers)
+    reliable = all_offer('reliability', ReliabilityPolicy.RELIABLE)
+    latched = all_offer('durability', DurabilityPolicy.TRANSIENT_LOCAL)
+    return QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE)
+
+
+class CameraSubscription:
+    """
+    A subscription that, with ``auto``, waits for a publisher and follows what it offers.
+
+    All its methods run in the node's executor thread.
+    """
+
+    def __init__(self, node: Node, message_type: Any, topic: str, callback: Callable, qos: str) -> None:
+        self._node, self._type, self._topic, self._callback = node, message_type, topic, callback
+        self._subscription: Subscription | None = None
+        self._profile: QoSProfile | None = None
+        self._timer = None
+        if qos == 'auto':
+            self._timer = node.create_timer(_LOOK_PERIOD, self._follow)
+            self._follow()
+        else:
+            self._subscribe(preset(qos))
+
+    def _subscribe(self, profile: QoSProfile) -> None:
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._profile = profile
+        self._subscription = self._node.create_subscription(
+            self._type, self._topic, self._callback, profile,
+            qos_overriding_options=None if self._timer else QoSOverridingOptions.with_default_policies())
+
+    def _follow(self) -> None:
+        topic = self._node.resolve_topic_name(self._topic)
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        if publishers and (self._profile is None or matching(publishers) != self._profile):
+            self._subscribe(matching(publishers))
+
+    @property
+    def publishers(self) -> int:
+        """How many publishers the topic has."""
+        return self._node.count_publishers(self._node.resolve_topic_name(self._topic))
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None

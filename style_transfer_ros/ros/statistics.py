@@ -1,0 +1,81 @@
+"""What the node counts, and the diagnostics it makes of it."""
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections import Counter, deque
+from typing import Deque
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+#: Rates and latencies are those of the last so many seconds.
+_WINDOW = 5.0
+#: A camera without a frame for this time is stale, s.
+STALE_AFTER = 2.0
+
+
+class Statistics:
+    """Counts frames; its lock guards everything, so any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._arrivals: Deque[float] = deque(maxlen=1000)
+        self._paintings: Deque[tuple] = deque(maxlen=1000)      # (when, latency, painting, work of ROS), seconds
+        self.total: Counter = Counter()                         # frames_in, frames_painted, dropped_<cause>
+
+    def arrived(self) -> None:
+        """Count a frame of the camera."""
+        with self._lock:
+            self._arrivals.append(time.monotonic())
+            self.total['frames_in'] += 1
+
+    def painted(self, latency: float, painting: float, ros: float) -> None:
+        """Count a painting: from the camera's stamp to publishing, in the engine, in converting and publishing; s."""
+        with self._lock:
+            self._paintings.append((time.monotonic(), latency, painting, ros))
+            self.total['frames_painted'] += 1
+
+    def dropped(self, cause: str) -> None:
+        """Count a frame that is not painted; ``cause``: newer, unwanted, broken, no_style, error."""
+        with self._lock:
+            self.total[f'dropped_{cause}'] += 1
+
+    def diagnostic(self, name: str, publishers: int, failure: str, facts: dict) -> DiagnosticStatus:
+        """
+        Summarize.
+
+        :param publishers: of the camera's topic.
+        :param failure: why nothing can be painted, or empty.
+        :param facts: more to report, by key.
+        """
+        with self._lock:
+            now = time.monotonic()
+            arrivals = [t for t in self._arrivals if t > now - _WINDOW]
+            recent = np.array([p[1:] for p in self._paintings if p[0] > now - _WINDOW]).reshape(-1, 3) * 1e3
+            age = now - self._arrivals[-1] if self._arrivals else np.inf
+            totals = dict(self.total)
+        level, text = DiagnosticStatus.OK, 'painting'
+        if failure:
+            level, text = DiagnosticStatus.ERROR, failure
+        elif publishers == 0:
+            level, text = DiagnosticStatus.ERROR, 'no camera publishes'
+        elif age > STALE_AFTER:
+            level, text = DiagnosticStatus.WARN, f'stale camera: no frame for {min(age, 1e6):.0f} s'
+        values = {
+            'rate in (Hz)': f'{len(arrivals) / _WINDOW:.1f}', 'rate out (Hz)': f'{len(recent) / _WINDOW:.1f}', **facts,
+            'memory (MB)': f'{_resident_megabytes():.0f}', **{k.replace('_', ' '): str(v) for k, v in totals.items()}}
+        if len(recent):
+            values |= {'latency median (ms)': f'{np.median(recent[:, 0]):.1f}',
+                       'latency p95 (ms)': f'{np.percentile(recent[:, 0], 95):.1f}',
+                       'painting median (ms)': f'{np.median(recent[:, 1]):.1f}',
+                       'convert and publish median (ms)': f'{np.median(recent[:, 2]):.2f}'}
+        return DiagnosticStatus(level=level, name=name, message=text, hardware_id='',
+                                values=[KeyValue(key=k, value=v) for k, v in values.items()])
+
+
+def _resident_megabytes() -> float:
+    """Memory that this process holds in RAM, MB."""
+    with open('/proc/self/statm', encoding='ascii') as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6

@@ -1,0 +1,396 @@
+"""
+The node ``style_transfer``: camera in, style services, painted image out.
+
+Threads: the executor's one thread runs all callbacks, each short; the painter's thread decodes, paints and publishes
+(``painter.py``); the worker's thread loads networks and learns styles (``worker.py``).  What they share: the frame slot
+(the painter's lock), the statistics (their own lock), and three attributes that are replaced as a whole and never
+changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so that a painting reads each of them once.
+"""
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import List
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.time import Time
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_srvs.srv import SetBool
+from style_transfer_msgs.msg import StyleTransferStatus
+from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, SetStyle
+
+from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
+from style_transfer_ros.engine.library import StyleLibrary, default_folder
+from style_transfer_ros.engine.models import load_model
+from style_transfer_ros.engine.smoothing import Smoother
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.ros import messages, parameters
+from style_transfer_ros.ros.painter import Painter
+from style_transfer_ros.ros.qos import CameraSubscription
+from style_transfer_ros.ros.running import run
+from style_transfer_ros.ros.statistics import Statistics
+from style_transfer_ros.ros.style_services import Look, StyleDesk, style_info
+from style_transfer_ros.ros.worker import Worker
+
+#: A warning about frames that cannot be painted is given at most every so many seconds.
+_WARN_EVERY = 5.0
+
+
+class StyleTransferNode(LifecycleNode):
+    """Paints ``image_raw`` in the style of a picture; topics, services and parameters are in the README."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__('style_transfer', **options)
+        self._values = parameters.declare(self)
+        self._configured = self._active = False
+        self._stylizer: Stylizer | None = None
+        self._desk: StyleDesk | None = None
+        self._look: Look | None = None
+        self._camera_info: CameraInfo | None = None
+        self._failure = self._learning = ''
+        self._smoother, self._smoothed = Smoother(), ()
+        self._generation = 0                    # counts configurations: a load that comes late is thrown away
+        self._worker = Worker(self)
+        self._statistics = Statistics()
+        self._painter = Painter(self._paint, lambda: self._statistics.dropped('newer'))
+        self._status_publisher = self.create_publisher(
+            StyleTransferStatus, '~/status', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_timer(1.0, self._publish_diagnostics)
+        for kind, name, callback in (
+                (SetStyle, 'set_style', self._on_set_style), (ListStyles, 'list_styles', self._on_list_styles),
+                (RemoveStyle, 'remove_style', self._on_remove_style), (NextStyle, 'next_style', self._on_next_style),
+                (MixStyles, 'mix_styles', self._on_mix_styles), (SetBool, 'enable', self._on_enable)):
+            self.create_service(kind, f'~/{name}', callback)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self.add_post_set_parameters_callback(self._after_parameters)
+        self._publish_status()
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Make publishers and begin to load; the node answers meanwhile and paints when the networks are there."""
+        overriding = QoSOverridingOptions.with_default_policies()
+        self._images = self.create_publisher(Image, 'stylized/image', 1, qos_overriding_options=overriding)
+        self._jpegs = self.create_publisher(CompressedImage, 'stylized/image/compressed', 1)
+        self._infos = self.create_publisher(CameraInfo, 'stylized/camera_info', 1)
+        self._configured, self._failure = True, ''
+        self._generation += 1
+        self._worker.start(self._load, self._generation)
+        self._publish_status()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the camera and paint."""
+        compressed = self._values.image_transport == 'compressed'
+        self._camera = CameraSubscription(self, CompressedImage if compressed else Image,
+                                          'image_raw/compressed' if compressed else 'image_raw', self._on_image,
+                                          self._values.qos)
+        self._info_subscription = self.create_subscription(CameraInfo, 'camera_info', self._on_camera_info,
+                                                           qos_profile_sensor_data)
+        self._active = True
+        self._start_timer()
+        self._publish_status()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop painting and unsubscribe; the networks stay loaded."""
+        self._stop_painting()
+        self._publish_status()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unload."""
+        self._unload()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop from any state."""
+        self._stop_painting()
+        self._unload()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _stop_painting(self) -> None:
+        if self._active:
+            self._active = False
+            self._painter.clear()
+            self._camera.destroy()
+            self.destroy_subscription(self._info_subscription)
+            self.destroy_timer(self._timer)
+            self._camera_info = None
+
+    def _unload(self) -> None:
+        if self._configured:
+            self._configured = False
+            self._generation += 1
+            self._stylizer = self._desk = self._look = None
+            for publisher in (self._images, self._jpegs, self._infos):
+                self.destroy_publisher(publisher)
+            self._publish_status()
+
+    def _load(self, generation: int) -> None:
+        """Load networks, library and style; in the worker's thread."""
+        values = self._values
+        try:
+            stylizer = Stylizer.load(values.model, values.runtime, values.threads)
+            library = StyleLibrary(Path(values.style_library).expanduser() if values.style_library else default_folder())
+            desk = StyleDesk(library, stylizer, [Path(d).expanduser() for d in values.style_directories if d])
+            desk.add_bundled()
+            for problem in library.problems():
+                self.get_logger().warning(problem)
+            look, problem = None, ''
+            try:
+                look = desk.look(self._values.style)
+            except StyleError as error:
+                problem = str(error)
+            if generation != self._generation:
+                return
+            self._desk, self._look, self._stylizer = desk, look, stylizer
+            self._failure = problem
+            if problem:
+                self.get_logger().error(problem)
+            else:
+                self.get_logger().info(f"Painting with '{look.style.name}', network '{stylizer.model.name}' "
+                                       f"in {stylizer.runtime.name}.")
+        except Exception as error:              # the last line of defence of a thread: say it, stay up
+            self._failure = _sentence(error)
+            self.get_logger().error(self._failure)
+        self._publish_status()
+
+    # Camera and painting
+
+    def _start_timer(self) -> None:
+        self._painter.every_frame = self._values.period == 0
+        # with period 0 the timer only catches a frame that came while the period changed
+        self._timer = self.create_timer(self._values.period or 1.0, self._painter.tick)
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        self._statistics.arrived()
+        if self._stylizer is None or self._look is None:
+            self._statistics.dropped('no_style')
+        elif self._values.lazy and not (self._images.get_subscription_count() or self._wants_jpeg()):
+            self._statistics.dropped('unwanted')
+        else:
+            self._painter.submit(message)
+
+    def _wants_jpeg(self) -> bool:
+        return self._values.publish_compressed and bool(self._jpegs.get_subscription_count() or not self._values.lazy)
+
+    def _on_camera_info(self, info: CameraInfo) -> None:
+        self._camera_info = info
+
+    def _paint(self, message: Image | CompressedImage) -> None:
+        """Paint and publish one frame; in the painter's thread."""
+        values, look, stylizer, info = self._values, self._look, self._stylizer, self._camera_info
+        if not self._active or stylizer is None or look is None:
+            return
+        begin = time.perf_counter()
+        painting = 0.0
+        try:
+            if values.enabled or isinstance(message, CompressedImage):
+                frame = messages.to_rgb(message)
+            if values.enabled:
+                before = time.perf_counter()
+                painted = stylizer.paint(frame, look.vector, strength=values.strength,
+                                         preserve_color=values.preserve_color,
+                                         processing_height=values.processing_height)
+                if self._smoothed != (look, frame.shape):
+                    self._smoother.reset()
+                    self._smoothed = (look, frame.shape)
+                painted = self._smoother.apply(frame, painted, values.smoothing)
+                painting = time.perf_counter() - before
+                output = messages.to_image(painted, message.header)
+            elif isinstance(message, CompressedImage):
+                painted, output = frame, messages.to_image(frame, message.header)
+            else:
+                painted, output = None, message         # untouched
+            if not self._active:
+                return
+            self._images.publish(output)
+            if self._wants_jpeg():
+                painted = messages.to_rgb(message) if painted is None else painted
+                self._jpegs.publish(messages.to_jpeg(painted, message.header, values.jpeg_quality))
+            if info is not None:
+                info.header = message.header
+                self._infos.publish(info)
+        except ImageError as error:
+            self._statistics.dropped('broken')
+            self.get_logger().warning(f'Frame dropped: {error}', throttle_duration_sec=_WARN_EVERY)
+            return
+        except Exception as error:              # the last line of defence of a thread: say it, paint on
+            if self._active and rclpy.ok(context=self.context):
+                self._statistics.dropped('error')
+                self.get_logger().error(f'Frame dropped: {_sentence(error)}', throttle_duration_sec=_WARN_EVERY)
+            return
+        latency = (self.get_clock().now() - Time.from_msg(message.header.stamp)).nanoseconds * 1e-9
+        self._statistics.painted(latency, painting, time.perf_counter() - begin - painting)
+
+    # Services
+
+    def _ready_desk(self) -> StyleDesk:
+        if self._desk is None:
+            reason = self._failure or ('The networks are still loading; try again in a second.' if self._configured else
+                                       "The node is not configured; run 'ros2 lifecycle set' with 'configure'.")
+            raise StyleError(reason)
+        return self._desk
+
+    def _choose(self, look: Look) -> None:
+        """Paint with ``look`` from now on, and let the parameter ``style`` say so."""
+        self._look, self._failure = look, ''
+        if len(look.names) == 1 and self._values.style != look.style.name:
+            self.set_parameters([Parameter('style', value=look.style.name)])
+        self._publish_status()
+
+    async def _answer(self, response: object, text: str, work: object, *arguments: object) -> object:
+        """Run ``work`` (to a Look) in the worker's thread, choose what it returns, and answer."""
+        self._learning = text
+        self._publish_status()
+        try:
+            look = await self._worker.run(work, *arguments)
+            self._choose(look)
+            response.success, response.style = True, style_info(look.style)
+            response.message = f"Painting with '{look.style.name}'."
+        except Exception as error:              # whatever a picture does to the libraries, the caller gets a sentence
+            response.success, response.message = False, _sentence(error)
+        finally:
+            self._learning = ''
+            self._publish_status()
+        return response
+
+    async def _on_set_style(self, request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.Response:
+        def learn() -> Look:
+            desk = self._ready_desk()
+            style = desk.learn(request)
+            return Look(style, (style.name,), (1.0,), style.vector)
+        return await self._answer(response, f"learning '{request.name}'", learn)
+
+    async def _on_next_style(self, request: NextStyle.Request, response: NextStyle.Response) -> NextStyle.Response:
+        def following() -> Look:
+            desk = self._ready_desk()
+            return desk.look(desk.library.next_name(self._values.style))
+        return await self._answer(response, 'changing the style', following)
+
+    async def _on_mix_styles(self, request: MixStyles.Request, response: MixStyles.Response) -> MixStyles.Response:
+        return await self._answer(response, 'mixing styles', lambda: self._ready_desk().mix(
+            list(request.names), list(request.weights)))
+
+    def _on_list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
+        desk = self._desk
+        response.styles = [style_info(style) for style in desk.library.styles()] if desk else []
+        return response
+
+    def _on_remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
+        try:
+            self._ready_desk().library.remove(request.name)
+            response.success, response.message = True, f"The style '{request.name}' is removed."
+        except (StyleTransferError, OSError) as error:
+            response.message = _sentence(error)
+        return response
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self.set_parameters([Parameter('enabled', value=request.data)])
+        response.success = True
+        response.message = 'Painting.' if request.data else 'The images of the camera pass through untouched.'
+        return response
+
+    # Parameters and reports
+
+    def _on_parameters(self, updates: List[Parameter]) -> SetParametersResult:
+        try:
+            values = parameters.changed(self._values, updates, self._configured)
+            if values.model != self._values.model:
+                load_model(values.model)
+            if values.style != self._values.style and self._desk is not None:
+                self._desk.library.get(values.style)
+        except (ValueError, StyleTransferError) as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _after_parameters(self, updates: List[Parameter]) -> None:
+        before = self._values
+        self._values = parameters.changed(before, updates, False)
+        if self._active and self._values.period != before.period:
+            self.destroy_timer(self._timer)
+            self._start_timer()
+        wanted = self._values.style
+        if self._desk is not None and (self._look is None or self._look.names != (wanted,)) and wanted != before.style:
+            self._worker.start(self._take_style, self._desk, wanted)
+        self._publish_status()
+
+    def _take_style(self, desk: StyleDesk, name: str) -> None:
+        """Paint with the style that the parameter names; in the worker's thread."""
+        try:
+            self._look, self._failure = desk.look(name), ''
+        except Exception as error:              # the library may have changed since the parameter was checked
+            self.get_logger().error(_sentence(error))
+        self._publish_status()
+
+    def _state(self) -> str:
+        if self._failure:
+            return 'failed'
+        if not self._configured or not self._active:
+            return 'inactive'
+        if self._stylizer is None:
+            return 'loading'
+        if self._learning:
+            return 'learning'
+        if not self._values.enabled:
+            return 'paused'
+        return 'painting' if self._statistics.total['frames_painted'] else 'waiting'
+
+    def _publish_status(self) -> None:
+        look, stylizer = self._look, self._stylizer
+        message = StyleTransferStatus(
+            stamp=self.get_clock().now().to_msg(), state=self._state(), strength=self._values.strength,
+            message=self._failure or self._learning)
+        if look is not None:
+            message.style = look.style.name
+            message.mix_names, message.mix_weights = list(look.names), list(look.weights)
+        if stylizer is not None:
+            message.network, message.runtime = stylizer.model.name, stylizer.runtime.name
+        if message.state != getattr(self, '_told', None):
+            self._told = message.state
+        self._status_publisher.publish(message)
+
+    def _publish_diagnostics(self) -> None:
+        stylizer, look = self._stylizer, self._look
+        if self._state() != self._told:         # waiting turns into painting with the first frame
+            self._publish_status()
+        facts = {'state': self._state(), 'network': stylizer.model.name if stylizer else '',
+                 'runtime': stylizer.runtime.name if stylizer else '', 'style': look.style.name if look else ''}
+        publishers = self._camera.publishers if self._active else 0
+        failure = self._failure or ('' if self._active else 'inactive')
+        status = self._statistics.diagnostic(self.get_fully_qualified_name(), publishers, failure, facts)
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+    def stop(self) -> None:
+        """End the threads; the node is of no use afterwards."""
+        self._active = False
+        self._painter.stop()
+        self._worker.stop()
+
+
+def _sentence(error: Exception) -> str:
+    """Return the text of our own errors, and name the kind of others."""
+    return str(error) if isinstance(error, StyleTransferError) else f'{type(error).__name__}: {error}'
+
+
+def main(args: List[str] | None = None) -> None:
+    """Run the node until SIGINT or SIGTERM; exit code 0."""
+    def start(node: StyleTransferNode) -> None:
+        if node.get_parameter('autostart').value:
+            node.trigger_configure()
+            node.trigger_activate()
+    run(StyleTransferNode, args, start)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,74 @@
+"""``style_gallery``: a contact sheet of pictures painted in styles."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import List, Sequence
+
+import cv2
+import numpy as np
+
+from style_transfer_ros.engine import images
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import share_folder
+
+_MARGIN = 6
+
+
+def contact_sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = (), height: int = 240) -> np.ndarray:
+    """
+    Lay pictures out in a grid on white.
+
+    :param rows: rows of pictures, (H, W, 3) uint8 RGB of any size.
+    :param titles: text above the columns.
+    :param height: of every picture on the sheet, pixels.
+    :returns: the sheet, (H, W, 3) uint8 RGB.
+    """
+    def fitted(picture: np.ndarray) -> np.ndarray:
+        width = max(1, round(picture.shape[1] * height / picture.shape[0]))
+        return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    small = [[fitted(picture) for picture in row] for row in rows]
+    widths = [max(row[i].shape[1] for row in small if i < len(row)) for i in range(max(map(len, small)))]
+    top = 28 if titles else _MARGIN
+    sheet = np.full((top + len(small) * (height + _MARGIN), sum(widths) + _MARGIN * (len(widths) + 1), 3), 255, np.uint8)
+    x = _MARGIN
+    for i, width in enumerate(widths):
+        if i < len(titles):
+            cv2.putText(sheet, titles[i], (x, 19), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
+        for j, row in enumerate(small):
+            if i < len(row):
+                y, left = top + j * (height + _MARGIN), x + (width - row[i].shape[1]) // 2
+                sheet[y:y + height, left:left + row[i].shape[1]] = row[i]
+        x += width + _MARGIN
+    return sheet
+
+
+def main(arguments: List[str] | None = None) -> None:
+    """Paint every picture in every style, without ROS."""
+    parser = argparse.ArgumentParser(description='Paint pictures in styles and lay the results out on one sheet.')
+    parser.add_argument('pictures', nargs='+', type=Path, help='pictures to paint')
+    parser.add_argument('--styles', nargs='+', type=Path, help='style pictures (default: the bundled ones)')
+    parser.add_argument('--output', type=Path, default=Path('gallery.png'), help='the sheet (default gallery.png)')
+    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    parser.add_argument('--strength', type=float, default=1.0, help='0 (photo) to 1 (style)')
+    parser.add_argument('--height', type=int, default=240, help='height of a picture on the sheet, pixels')
+    options = parser.parse_args(arguments)
+    try:
+        stylizer = Stylizer.load(options.model)
+        styles = options.styles or sorted((share_folder() / 'styles').glob('*.jpg'))
+        pictures = [images.read_picture(path) for path in options.pictures]
+        rows = [[images.square(np.zeros((1, 1, 3), np.uint8) + 255, 16), *pictures]]
+        for path in styles:
+            style = images.read_picture(path)
+            vector = stylizer.learn_style(style)
+            rows.append([style, *(stylizer.paint(p, vector, strength=options.strength) for p in pictures)])
+        options.output.write_bytes(images.encode_png(contact_sheet(rows, height=options.height)))
+    except (StyleTransferError, OSError) as error:
+        sys.exit(str(error))
+    print(f"Wrote '{options.output}'.")
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,81 @@
+"""
+Write a model directory from trained weights: ``python -m training.export --cache DIR --output models/swift``.
+
+The 8-bit transformer is quantized after training: convolutions only, weights per channel, activations by the ranges seen
+on samples of the pool.  It must look the same: the export prints how far its paintings are from those in float.
+"""
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from style_transfer_ros.engine import networks, onnx_ops
+from style_transfer_ros.engine.models import write_model
+from training.samples import Pool
+
+_CALIBRATION_SAMPLES = 64
+
+
+def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
+    first = pool.mixes[:, 0].astype(int)
+    return [{'frame': np.array(pool.contents[n])[None], 'style_vector': vectors[first[n]][None].astype(np.float32)}
+            for n in rows]
+
+
+def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
+    """Quantize the convolutions of a transformer to 8 bits, calibrated on ``feeds``."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            self._left = iter(feeds)
+
+        def get_next(self) -> Dict[str, np.ndarray] | None:
+            return next(self._left, None)
+    logging.getLogger().setLevel(logging.ERROR)     # it advises a preprocessing that these graphs do not need
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / 'float.onnx', Path(folder) / 'int8.onnx'
+        onnx.save(model, source)
+        quantize_static(source, target, Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
+                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=['Conv'])
+        return onnx.load(target)
+
+
+def _psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(20 * np.log10(255 / np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2) + 1e-9)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--cache', type=Path, required=True, help='folder with transformer.npz, predictor.npz and pool')
+    parser.add_argument('--output', type=Path, default=Path('models/swift'), help='the model directory')
+    parser.add_argument('--name', default='swift', help='name of the model; styles remember it')
+    options = parser.parse_args()
+    weights, pool = dict(np.load(options.cache / 'transformer.npz')), Pool(options.cache / 'pool')
+    identity, vectors = weights.pop('identity'), np.load(options.cache / 'vectors.npy')
+    transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
+    predictor = onnx_ops.predictor_model(networks.swift_predictor, dict(np.load(options.cache / 'predictor.npz')))
+    calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
+    for n in range(4):      # strengths below 1 are painted, too
+        calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)
+    int8 = quantized(transformer, calibration)
+    exact, coarse = (onnxruntime.InferenceSession(m.SerializeToString()) for m in (transformer, int8))
+    held_out = _feeds(pool, vectors, range(32))
+    distances = [_psnr(exact.run(None, f)[0], coarse.run(None, f)[0]) for f in held_out]
+    print(f'8-bit against float on {len(held_out)} held-out samples: {np.median(distances):.1f} dB (median), '
+          f'{min(distances):.1f} dB (worst)')
+    write_model(options.output, options.name, 'swift', 4, identity,
+                {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
+                 'predictor.onnx': predictor.SerializeToString()})
+    print(f'wrote {options.output}')
+
+
+if __name__ == '__main__':
+    main()
