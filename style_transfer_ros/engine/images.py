@@ -1,0 +1,211 @@
+"""
+Pictures: read with size limits, cut, pad, recolour and compress them; pure functions on RGB uint8 (H, W, 3).
+
+A picture comes from strangers (a service call, a topic), so its size is read from its header before anything is
+decoded, and a path is opened only below the folders that the user named.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+import re
+from urllib.parse import unquote, urlsplit
+
+import cv2
+import numpy as np
+
+from style_transfer_ros.engine.errors import ImageError
+from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, orientation, picture_format, picture_size
+
+#: The largest picture or frame, pixels; RGB of this size takes 150 MB.
+MAX_PIXELS = 50_000_000
+#: The largest file, bytes: the largest picture with four 16-bit channels, not compressed.
+_MAX_BYTES = 8 * MAX_PIXELS
+
+
+def decode_picture(data: bytes, what: str = 'The picture') -> np.ndarray:
+    """
+    Decode a JPEG, PNG, WebP, BMP or TIFF; of an animation the first picture where OpenCV reads it.
+
+    :param data: the file's bytes.
+    :param what: how messages begin, such as ``The style picture 'waves'``.
+    :returns: RGB uint8 (H, W, 3), upright as EXIF says, 16 bit reduced to 8, transparency on white.
+    :raises ImageError: empty, another format, damaged, or more than :data:`MAX_PIXELS` by its header.
+    """
+    data = bytes(data)
+    if not data:
+        raise ImageError(f'{what} is empty; send a {KNOWN_FORMATS} file.')
+    form = picture_format(data)
+    if form is None:
+        raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); convert it to one.')
+    try:
+        width, height = picture_size(data, form)
+        if width * height > MAX_PIXELS:
+            raise ImageError(f'{what} has {width}x{height} = {width * height} pixels, more than {MAX_PIXELS}; '
+                             'shrink it.')
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if picture is None:
+            raise ValueError('OpenCV cannot decode it')
+    except (ValueError, cv2.error) as error:
+        raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes); send it again.') from error
+    if picture.dtype == np.uint16:
+        picture = cv2.convertScaleAbs(picture, alpha=255 / 65535)
+    if picture.dtype != np.uint8:
+        raise ImageError(f'{what} has {picture.dtype} samples; save it with 8 or 16 bits per channel.')
+    return _upright(_on_white(picture), orientation(data, form))
+
+
+def _on_white(picture: np.ndarray) -> np.ndarray:
+    """Turn what OpenCV decoded (grey, BGR or BGRA) into RGB."""
+    if picture.ndim == 2:
+        return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+    if picture.shape[2] == 3:
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    alpha = cv2.cvtColor(cv2.extractChannel(picture, 3), cv2.COLOR_GRAY2RGB)
+    rgb = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
+    return cv2.add(cv2.multiply(rgb, alpha, scale=1 / 255), cv2.bitwise_not(alpha))
+
+
+def _upright(picture: np.ndarray, turn: int) -> np.ndarray:
+    """Undo an EXIF orientation; OpenCV does it not for all formats, and never where it reads alpha too."""
+    if turn in (5, 6, 7, 8):
+        picture = cv2.transpose(picture)
+    flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(turn)
+    return picture if flip is None else cv2.flip(picture, flip)
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """
+    Read a picture file as :func:`decode_picture` does.
+
+    :returns: RGB uint8 (H, W, 3).
+    :raises ImageError: the file is missing, not readable, too large or no picture.
+    """
+    try:
+        if not Path(path).is_file():
+            raise ImageError(f"There is no picture file '{path}'; check the path.")
+        size = Path(path).stat().st_size
+        if size > _MAX_BYTES:
+            raise ImageError(f"The picture '{path}' has {size} bytes, more than {_MAX_BYTES}; shrink it.")
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"The picture '{path}' cannot be read ({error}); check its permissions.") from error
+    return decode_picture(data, f"The picture '{path}'")
+
+
+def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
+    """
+    Find the file that a ``file://`` URI or a path means, only below the given folders.
+
+    :param uri: absolute, or relative to the folders, the first that has the file; ``..`` and links are followed first.
+    :param directories: the folders that may be read, with all below them.
+    :returns: the file's path, absolute and without links.
+    :raises ImageError: another kind of URI, outside the folders, or no file.
+    """
+    path = uri
+    try:
+        if re.match(r'file:|[a-z][a-z0-9+.-]*://', uri, re.IGNORECASE):
+            parts = urlsplit(uri)
+            if parts.scheme != 'file' or parts.netloc not in ('', 'localhost'):
+                raise ImageError(f"The uri '{uri}' is not on this machine; use file:///path or a path.")
+            path = unquote(parts.path)
+        folders = [Path(folder).resolve() for folder in directories]
+        found = [(folder / path).resolve() for folder in folders]
+        allowed = [file for file in found if any(file.is_relative_to(folder) for folder in folders)]
+        file = next((file for file in allowed if file.is_file()), None)
+    except (OSError, ValueError, RuntimeError) as error:        # too long, a NUL byte, links in a circle
+        raise ImageError(f"The uri '{uri}' is not a usable path ({error}).") from error
+    if file is not None:
+        return file
+    if folders and allowed == found:
+        raise ImageError(f"The uri '{uri}' names no file in the style directories; check its spelling.")
+    names = ', '.join(map(str, folders)) or 'none is set'
+    raise ImageError(f"The uri '{uri}' lies outside the style directories ({names}); put the picture there.")
+
+
+def square(picture: np.ndarray, size: int = 256) -> np.ndarray:
+    """
+    Cut the centre square and resize it, the form that a style predictor sees.
+
+    :param picture: uint8 (H, W, 3).
+    :param size: height and width of the result, pixels.
+    :returns: uint8 (size, size, 3).
+    """
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return cv2.resize(picture[top:top + side, left:left + side], (size, size), interpolation=cv2.INTER_AREA)
+
+
+def thumbnail(picture: np.ndarray, size: int = 256) -> np.ndarray:
+    """
+    Shrink until the shorter side is ``size``, so that :func:`square` of it is that of the picture.
+
+    :param picture: uint8 (H, W, 3).
+    :returns: uint8, never enlarged; of a strip longer than 2:1 the centre.
+    """
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = max(0, height - 2 * side) // 2, max(0, width - 2 * side) // 2
+    picture = picture[top:top + 2 * side, left:left + 2 * side]
+    if side <= size:
+        return np.ascontiguousarray(picture)
+    height, width = (max(size, round(length * size / side)) for length in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def pad_to_multiple(frame: np.ndarray, multiple: int) -> np.ndarray:
+    """
+    Mirror a frame at its bottom and right edge until both sides are multiples.
+
+    :param frame: uint8 (H, W, 3), of any size.
+    :returns: uint8; ``frame`` itself where nothing is missing.
+    """
+    below, right = -frame.shape[0] % multiple, -frame.shape[1] % multiple
+    if not below and not right:
+        return frame
+    return cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REFLECT_101)
+
+
+def preserve_color(painted: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """
+    Give the painting's luma (BT.601) the camera's chroma.
+
+    :param painted: uint8 (H, W, 3).
+    :param frame: uint8 (H, W, 3), of the same size.
+    :returns: uint8 (H, W, 3).
+    """
+    mixed = cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb)
+    cv2.insertChannel(cv2.cvtColor(painted, cv2.COLOR_RGB2GRAY), mixed, 0)
+    return cv2.cvtColor(mixed, cv2.COLOR_YCrCb2RGB)
+
+
+def encode_jpeg(rgb: np.ndarray, quality: int = 90) -> bytes:
+    """
+    Compress as JPEG.
+
+    :param rgb: uint8 (H, W, 3).
+    :param quality: 0..100.
+    :raises ImageError: a side is longer than a JPEG can hold.
+    """
+    return _compress(rgb, '.jpg', cv2.IMWRITE_JPEG_QUALITY, quality)
+
+
+def encode_png(rgb: np.ndarray) -> bytes:
+    """
+    Compress as PNG, without loss.
+
+    :param rgb: uint8 (H, W, 3).
+    :raises ImageError: a side is longer than OpenCV writes.
+    """
+    return _compress(rgb, '.png', cv2.IMWRITE_PNG_COMPRESSION, 3)
+
+
+def _compress(rgb: np.ndarray, ending: str, *options: int) -> bytes:
+    try:
+        done, data = cv2.imencode(ending, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+    except cv2.error:
+        done = False
+    if not done:
+        raise ImageError(f'A picture of {rgb.shape[1]}x{rgb.shape[0]} pixels cannot be saved as {ending}; shrink it.')
+    return data.tobytes()
