@@ -1,0 +1,293 @@
+"""
+Where frames come from when no camera driver publishes them: a moving scene, a video, a folder of pictures, a camera.
+
+>>> with open_source('scene', 640, 480) as source:
+...     source.read().shape
+(480, 640, 3)
+"""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+import logging
+import math
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from style_transfer_ros.engine.errors import ImageError, SourceError, SourceGone
+from style_transfer_ros.engine.images import read_picture
+from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, picture_format
+from style_transfer_ros.paths import share_folder
+
+#: Frames per second that a scene and a folder of pictures count with unless told.
+RATE = 30.0
+#: A folder shows each picture for this long, seconds.
+PICTURE_SECONDS = 5.0
+SCENE = Path('scenes') / 'mountains.jpg'
+#: Of a frame, pixels.
+LARGEST_SIDE = 8192
+
+_log = logging.getLogger(__name__)
+
+
+class FrameSource(ABC):
+    """
+    Gives frames of one size; for one thread at a time.
+
+    :param width: of every frame, pixels.
+    :param height: of every frame, pixels.
+    :raises SourceError: a frame of that size is not possible.
+    """
+
+    def __init__(self, width: int, height: int) -> None:
+        if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
+            raise SourceError(f'Frames of {width}x{height} pixels are not possible; choose 1 to {LARGEST_SIDE} for '
+                              'each side.')
+        self.width, self.height = width, height
+
+    @abstractmethod
+    def read(self) -> np.ndarray:
+        """
+        Return the next frame; a camera is waited for, everything else answers at once and never ends.
+
+        :returns: RGB uint8 (height, width, 3), not shared with any other frame.
+        :raises SourceGone: the device or the file is not there any more; open the source again later.
+        """
+
+    def close(self) -> None:    # noqa: B027 - most have nothing to give back
+        """Give the device or file back."""
+
+    def __enter__(self) -> FrameSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_source(source: str, width: int, height: int, rate: float | None = None) -> FrameSource:
+    """
+    Open whatever ``source`` names.
+
+    :param source: ``scene``, a V4L2 camera (its index or /dev/videoN), a video file, a picture, or a folder of
+        pictures.
+    :param width: of every frame, pixels; other proportions are cut at the longer sides, never stretched.
+    :param height: of every frame, pixels.
+    :param rate: how often :meth:`FrameSource.read` will be called, Hz.  Then a video runs at its own speed, frames
+        being shown twice or left out, and a camera is asked for this rate.  Without it every frame of a video comes
+        exactly once.
+    :raises SourceGone: nothing is there, or a camera is in use.
+    :raises SourceError: it is neither video nor picture, or the size is not possible.
+    """
+    if rate is not None and not 0 < rate < math.inf:
+        raise SourceError(f'A rate of {rate} Hz is not possible; choose one above 0.')
+    if source == 'scene':
+        return SceneSource(read_picture(share_folder() / SCENE), width, height, rate or RATE)
+    if source.isdecimal():
+        return CameraSource(f'/dev/video{int(source)}', width, height, rate)
+    path = os.path.expanduser(source)
+    if source and os.path.isdir(path):
+        return PicturesSource(_pictures(Path(path)), width, height, rate or RATE)
+    if os.path.isfile(path):
+        if _is_picture(Path(path)):
+            return PicturesSource([Path(path)], width, height, rate or RATE)
+        return VideoSource(Path(path), width, height, rate)
+    if source.startswith('/dev/'):
+        return CameraSource(source, width, height, rate)
+    raise SourceGone(f"There is no video, picture or folder '{source}'; check the path, or choose 'scene', which needs "
+                     'none.')
+
+
+def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """
+    Scale a picture to cover width x height and cut off what is too much on both sides, equally.
+
+    :param picture: uint8 (H, W, C).
+    :returns: uint8 (height, width, C); the picture itself where nothing is to be done.
+    """
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    cut_w, cut_h = min(w, max(1, round(width / scale))), min(h, max(1, round(height / scale)))
+    x, y = (w - cut_w) // 2, (h - cut_h) // 2
+    cut = picture[y:y + cut_h, x:x + cut_w]
+    if (cut_w, cut_h) == (width, height):
+        return cut
+    return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+class SceneSource(FrameSource):
+    """
+    A slow pan and zoom over a photograph, smooth, without an end and the same in every run.
+
+    :param photograph: RGB uint8 (H, W, 3).
+    :param rate: Hz; frame ``n`` shows the time ``n / rate``.
+    """
+
+    #: Seconds until the same frames come again.
+    PERIOD = 60.0
+    #: Width of the part that is shown, as a share of the photograph cut to the frame's proportions: mean and swing.
+    _SHARE, _SWING = 0.65, 0.15
+
+    def __init__(self, photograph: np.ndarray, width: int, height: int, rate: float = RATE) -> None:
+        super().__init__(width, height)
+        self._rate, self._count = rate, 0
+        # At the mean zoom a pixel of the canvas is a pixel of the frame: sharp, and fine detail never shimmers.
+        self._canvas = fit(photograph, round(width / self._SHARE), round(height / self._SHARE))
+
+    def frame(self, n: int) -> np.ndarray:
+        """Draw frame ``n``, a function of ``n`` alone, RGB uint8 (height, width, 3)."""
+        turn = 2 * math.pi * ((n / self._rate / self.PERIOD) % 1)
+        zoom = 1 + self._SWING / self._SHARE * math.cos(3 * turn)       # canvas pixels per frame pixel
+        h, w = self._canvas.shape[:2]
+        # the part's first pixel, measured between pixel centres, which is how warpAffine counts
+        x = (w - zoom * self.width) * (0.5 - 0.5 * math.cos(turn)) + (zoom - 1) / 2
+        y = (h - zoom * self.height) * (0.5 - 0.5 * math.sin(2 * turn + 0.3)) + (zoom - 1) / 2
+        return cv2.warpAffine(self._canvas, np.array([[zoom, 0, x], [0, zoom, y]]), (self.width, self.height),
+                              flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+
+    def read(self) -> np.ndarray:
+        self._count += 1
+        return self.frame(self._count - 1)
+
+
+class PicturesSource(FrameSource):
+    """
+    Pictures in a circle, each for :data:`PICTURE_SECONDS`; one that cannot be read is left out with a warning.
+
+    :param paths: the files.
+    :param rate: Hz; frame ``n`` shows the time ``n / rate``.
+    :raises SourceError: there is none that can be read.
+    """
+
+    def __init__(self, paths: Sequence[Path], width: int, height: int, rate: float = RATE) -> None:
+        super().__init__(width, height)
+        self._paths, self._frames_each = list(paths), max(1, round(PICTURE_SECONDS * rate))
+        self._next()
+
+    def _next(self) -> None:
+        """Show the first of the paths and put it at their end."""
+        problem = 'there is none'
+        while self._paths:
+            path = self._paths.pop(0)
+            try:
+                self._shown = fit(read_picture(path), self.width, self.height)
+            except ImageError as error:
+                problem = str(error)
+                _log.warning('%s', problem)
+                continue
+            self._paths.append(path)
+            self._left = self._frames_each
+            return
+        raise SourceError(f'No picture is left to show: {problem}')
+
+    def read(self) -> np.ndarray:
+        if self._left == 0:
+            self._next()
+        self._left -= 1
+        return self._shown.copy()
+
+
+class VideoSource(FrameSource):
+    """
+    A video file, from the beginning again when it ends.
+
+    :param rate: Hz at which frames are asked for; None gives every frame once.
+    :raises SourceGone: the file is not there.
+    :raises SourceError: it holds no video that OpenCV reads.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, rate: float | None = None) -> None:
+        super().__init__(width, height)
+        self._path, self._rate = path, rate
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """Open the file anew (seeking to the start fails in some formats) and decode its first frame."""
+        if not self._path.is_file():
+            raise SourceGone(f"The video '{self._path}' is not there any more; put it back or choose another source.")
+        self._capture = cv2.VideoCapture(str(self._path))
+        there, self._frame = self._capture.read()
+        if not there:
+            raise SourceError(f"The file '{self._path}' holds no video or picture that OpenCV reads; convert it, for "
+                              'example to MP4.')
+        speed = self._capture.get(cv2.CAP_PROP_FPS)
+        self._step = speed / self._rate if self._rate and 0 < speed < 1000 else 1.0   # 1000: not known
+        self._at, self._wanted = 0, 0.0     # the number of _frame in the file, and of the one to show next
+
+    def read(self) -> np.ndarray:
+        while self._at < int(self._wanted + 1e-6):
+            # grab alone skips a frame in half the time
+            there = self._capture.grab()
+            if there and self._at + 1 == int(self._wanted + 1e-6):
+                there, self._frame = self._capture.retrieve()
+            if not there:
+                self._capture.release()
+                self._rewind()
+                break
+            self._at += 1
+        self._wanted += self._step
+        return cv2.cvtColor(fit(self._frame, self.width, self.height), cv2.COLOR_BGR2RGB)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class CameraSource(FrameSource):
+    """
+    A V4L2 camera (Linux).
+
+    :param device: /dev/videoN or a link to it, such as those in /dev/v4l/by-id.
+    :param rate: Hz to ask the camera for; it may give another.
+    :raises SourceGone: it is not there, in use, or not allowed.
+    """
+
+    def __init__(self, device: str, width: int, height: int, rate: float | None = None) -> None:
+        super().__init__(width, height)
+        self._device = device
+        if not os.path.exists(device):
+            raise SourceGone(f"There is no camera {device}; plug it in, or choose 'scene', which needs none.")
+        if not os.access(device, os.R_OK | os.W_OK):
+            raise SourceGone(f"The camera {device} may not be opened by this user; run 'sudo usermod -aG video $USER' "
+                             'and log in again.')
+        self._capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+        if not self._capture.isOpened():
+            raise SourceGone(f'The camera {device} cannot be opened; close the program that uses it, or choose another '
+                             'number, for some devices have no picture.')
+        if width * height > 640 * 480:      # raw frames of that size are too much for USB 2 at full rate
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*'MJPG'))
+        for what, value in ((cv2.CAP_PROP_FRAME_WIDTH, width), (cv2.CAP_PROP_FRAME_HEIGHT, height),
+                            (cv2.CAP_PROP_FPS, rate), (cv2.CAP_PROP_BUFFERSIZE, 1)):
+            if value:
+                self._capture.set(what, value)
+
+    def read(self) -> np.ndarray:
+        there, frame = self._capture.read()
+        if not there:
+            self.close()
+            raise SourceGone(f'The camera {self._device} has stopped to deliver frames; check its cable.')
+        return cv2.cvtColor(fit(frame, self.width, self.height), cv2.COLOR_BGR2RGB)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Find a folder's pictures, sorted by name."""
+    try:
+        found = [path for path in sorted(folder.iterdir()) if _is_picture(path)]
+    except OSError as error:
+        raise SourceGone(f"The folder '{folder}' cannot be read: {error.strerror}; change its permissions.") from error
+    if not found:
+        raise SourceError(f"The folder '{folder}' holds no picture; put {KNOWN_FORMATS} files there.")
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    """Tell a picture by its first bytes, for OpenCV would take ``frame01.jpg`` for a video of numbered files."""
+    try:
+        with path.open('rb') as file:
+            return picture_format(file.read(64)) is not None
+    except OSError:
+        return False
