@@ -57,6 +57,10 @@ class FrameSource(ABC):
         :raises SourceGone: the device or the file is not there any more; open the source again later.
         """
 
+    def _fitted(self, frame: np.ndarray) -> np.ndarray:
+        """Turn OpenCV's BGR of any size into an RGB frame."""
+        return cv2.cvtColor(fit(frame, self.width, self.height), cv2.COLOR_BGR2RGB)
+
     def close(self) -> None:    # noqa: B027 - most have nothing to give back
         """Give the device or file back."""
 
@@ -208,27 +212,30 @@ class VideoSource(FrameSource):
         if not self._path.is_file():
             raise SourceGone(f"The video '{self._path}' is not there any more; put it back or choose another source.")
         self._capture = cv2.VideoCapture(str(self._path))
-        there, self._frame = self._capture.read()
+        there, frame = self._capture.read()
         if not there:
             raise SourceError(f"The file '{self._path}' holds no video or picture that OpenCV reads; convert it, for "
                               'example to MP4.')
+        self._shown = self._fitted(frame)
         speed = self._capture.get(cv2.CAP_PROP_FPS)
         self._step = speed / self._rate if self._rate and 0 < speed < 1000 else 1.0   # 1000: not known
-        self._at, self._wanted = 0, 0.0     # the number of _frame in the file, and of the one to show next
+        self._at, self._wanted = 0, 0.0     # the number of _shown in the file, and of the one to show next
 
     def read(self) -> np.ndarray:
         while self._at < int(self._wanted + 1e-6):
             # grab alone skips a frame in half the time
             there = self._capture.grab()
             if there and self._at + 1 == int(self._wanted + 1e-6):
-                there, self._frame = self._capture.retrieve()
+                there, frame = self._capture.retrieve()
+                if there:
+                    self._shown = self._fitted(frame)
             if not there:
                 self._capture.release()
                 self._rewind()
                 break
             self._at += 1
         self._wanted += self._step
-        return cv2.cvtColor(fit(self._frame, self.width, self.height), cv2.COLOR_BGR2RGB)
+        return self._shown.copy()
 
     def close(self) -> None:
         self._capture.release()
@@ -267,7 +274,7 @@ class CameraSource(FrameSource):
         if not there:
             self.close()
             raise SourceGone(f'The camera {self._device} has stopped to deliver frames; check its cable.')
-        return cv2.cvtColor(fit(frame, self.width, self.height), cv2.COLOR_BGR2RGB)
+        return self._fitted(frame)
 
     def close(self) -> None:
         self._capture.release()

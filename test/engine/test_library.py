@@ -17,7 +17,8 @@ from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import _checksum, default_folder, LARGEST_FILE, Style, StyleLibrary
 
 NAMES = ['starry night', '/etc/passwd', '.', '..', '../up', '.hidden', 'a.b', 'CON', 'a\\b', '100 %', '%2F', '~',
-         '*?"<>|:', 'Große Welle', '神奈川沖浪裏', 'Звёздная ночь', 'می\u200cخواهم', '👩\u200d🎨', 'x' * 100, '波' * 100, '🎨' * 100]
+         '*?"<>|:', 'Große Welle', '神奈川沖浪裏', 'Звёздная ночь', 'می\u200cخواهم', '👩\u200d🎨', 'x' * 100,
+         '波' * 100, '🎨' * 100]
 
 
 def a_style(name: str = 'waves', seed: int = 0, **fields) -> Style:
