@@ -63,7 +63,7 @@ class Style:
     :param source: where its picture came from, for people.
     :param network: the model whose transformer reads the vector.
     :param vector: float32, (100,), finite; copied and made read-only.
-    :param thumbnail: the picture as JPEG, shorter side 256 pixels, enough to learn the style again with another network.
+    :param thumbnail: the picture as JPEG, shorter side 256 pixels, enough to learn it again with another network.
     :param learned: seconds since 1970.
     :raises StyleError: the name or the vector is not possible.
     """
