@@ -57,8 +57,15 @@ class Ros:
         rclpy.init(context=self.context, signal_handler_options=SignalHandlerOptions.NO)
         self.executor = MultiThreadedExecutor(num_threads=4, context=self.context)
         self._nodes = []
-        self._thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
+
+    def _spin(self):
+        try:
+            self.executor.spin()
+        except Exception:
+            if self.context.ok():       # rclpy's executors may stumble over what close() takes from them
+                raise
 
     def add(self, node):
         """Spin a node that was made with ``context=self.context``; return it."""

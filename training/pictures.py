@@ -31,7 +31,7 @@ SOURCES = (
     Source('debian', 'mate-backgrounds', 'CC-BY-SA-4.0 and GPL-2+', True),
     Source('debian', 'plasma-workspace-wallpapers', 'LGPL-3 and CC-BY-SA-4.0', False),
     Source('debian', 'ukui-wallpapers', 'CC-BY-SA-3.0', True),
-    Source('debian', 'lomiri-wallpapers-16.04', 'CC-BY-SA-3.0', True),
+    Source('debian', 'lomiri-wallpapers-16.04', 'CC-BY-4.0, CC-BY-SA-4.0 and CC0', True),
     Source('debian', 'lomiri-wallpapers-20.04', 'CC-BY-SA-3.0', True),
     Source('debian', 'lxqt-themes', 'LGPL-2.1+ and CC-BY-SA', False),
     Source('debian', 'sway-backgrounds', 'CC0-1.0', False),
@@ -42,6 +42,8 @@ SOURCES = (
     Source('pypi', 'scikit-image==0.24.0', 'BSD-3-Clause, pictures mostly public domain', True),
     Source('pypi', 'scikit-learn==1.6.1', 'BSD-3-Clause, pictures CC-BY', True),
 )
+#: The demo's scene.
+_HELD_OUT = {'picosdeeuropa_by_Aitzol_Berasategi.jpg'}
 _ENDINGS = {'.jpg', '.jpeg', '.png', '.webp'}
 #: A picture is kept from this height and width, pixels.
 _SMALLEST = 220
@@ -108,7 +110,7 @@ def gather(cache: Path) -> Pictures:
             key = (path.parent, path.stem if 'x' not in path.stem or not path.stem[0].isdigit() else 'size')
             if path.suffix.lower() not in _ENDINGS or not path.is_file() or key in seen:
                 continue
-            if path.stat().st_size < 15_000 or 'icons' in path.parts or 'tool_icons' in path.parts:
+            if path.stat().st_size < 15_000 or 'tool_icons' in path.parts or path.name in _HELD_OUT:
                 continue
             picture = read(path, rng)
             if picture is not None:

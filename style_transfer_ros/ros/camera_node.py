@@ -63,7 +63,7 @@ class CameraNode(Node):
                                      "device (index or /dev/videoN), a video file (loops) or a folder of pictures.")
         self._size = (declared('width', 640, 'Width of the image, pixels.', 1, 7680),
                       declared('height', 480, 'Height of the image, pixels.', 1, 4320))
-        rate = declared('rate', 30.0, 'Images per second, Hz.', 0.1, 240.0)
+        self._rate = declared('rate', 30.0, 'Images per second, Hz.', 0.1, 240.0)
         self._frame_id = declared('frame_id', 'camera_optical_frame', 'Frame of the header, see REP-103.')
         self._encoding = declared('encoding', 'rgb8', 'Encoding of the image, see the README.')
         url = declared('camera_info_url', '', 'Calibration file (path or file:// URL); empty: uncalibrated.')
@@ -75,14 +75,14 @@ class CameraNode(Node):
         overriding = QoSOverridingOptions.with_default_policies()
         self._images = self.create_publisher(Image, 'image_raw', QoSProfile(depth=1), qos_overriding_options=overriding)
         self._infos = self.create_publisher(CameraInfo, 'camera_info', QoSProfile(depth=1))
-        self.create_timer(1 / rate, self._publish)
+        self.create_timer(1 / self._rate, self._publish)
 
     def _publish(self) -> None:
         if self._source is None and time.monotonic() < self._retry_at:
             return
         try:
             if self._source is None:
-                self._source = open_source(self._source_name, *self._size)
+                self._source = open_source(self._source_name, *self._size, self._rate)
                 self.get_logger().info(f"Publishing '{self._source_name}' at {self._size[0]}x{self._size[1]}.")
             frame = self._source.read()
         except StyleTransferError as error:

@@ -126,11 +126,12 @@ def _request(name: str, kind: str, styles: Path) -> SetStyle.Request:
     return request
 
 
-def _run(node: DemoNode, output: Path, seconds: float, period: float, progress: Progress) -> tuple:
+def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Progress) -> tuple:
     """Paint with three styles; return the rows of the contact sheet and the report."""
-    styles, rows, taken = share_folder() / 'styles', [], []
+    styles, rows, taken, seconds = share_folder() / 'styles', [], [], options.seconds / len(_STYLES)
     processes = [_start('camera_node', 'source:=scene'),
-                 _start('style_transfer_node', f'period:={float(period)}', f'style_library:={output / "library"}')]
+                 _start('style_transfer_node', f'period:={options.period}', f'model:={options.model}',
+                        f'style_library:={output / "library"}')]
     recorder = None
     try:
         _wait(progress, 'camera and networks', lambda: node.status is not None and node.status.network
@@ -147,12 +148,12 @@ def _run(node: DemoNode, output: Path, seconds: float, period: float, progress: 
             if not future.result().success:
                 raise StyleTransferError(f"set_style '{name}': {future.result().message}")
             node.take_pair()
-            until = time.monotonic() + seconds / len(_STYLES)
-            task = progress.add_task(f'paint {name}', total=seconds / len(_STYLES))
+            until = time.monotonic() + seconds
+            task = progress.add_task(f'paint {name}', total=seconds)
             while time.monotonic() < until:
                 time.sleep(0.05)
-                progress.update(task, completed=seconds / len(_STYLES) - (until - time.monotonic()))
-            progress.update(task, completed=seconds / len(_STYLES))
+                progress.update(task, completed=seconds - (until - time.monotonic()))
+            progress.update(task, completed=seconds)
             _wait(progress, 'last painting', lambda: node.pair, 10, processes)
             frame, painted = node.take_pair()
             rows.append([frame, images.read_picture(styles / f'{name}.jpg'), painted])
@@ -167,7 +168,7 @@ def _run(node: DemoNode, output: Path, seconds: float, period: float, progress: 
     known, status = set(node.stamps), node.status
     report = {
         'frames_in': frames_in, 'frames_painted': len(painted_now), 'frames_dropped': frames_in - len(painted_now),
-        'fps': round(len(painted_now) / elapsed, 2), 'period_s': period,
+        'fps': round(len(painted_now) / elapsed, 2), 'period_s': options.period,
         'latency_ms': {'median': round(float(np.median(latencies)), 1), 'p95': round(float(np.percentile(latencies, 95)), 1),
                        'max': round(float(latencies.max()), 1)},
         'set_style_ms': round(float(np.median(taken)) * 1e3, 1), 'network': status.network, 'runtime': status.runtime,
@@ -193,6 +194,7 @@ def main(args: List[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Repaint a moving scene with three styles, over real ROS 2.')
     parser.add_argument('--seconds', type=float, default=20.0, help='how long to paint, s (default 20)')
     parser.add_argument('--period', type=float, default=0.4, help='time between two paintings, s (default 0.4)')
+    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
     parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder for the results')
     options = parser.parse_args(args)
     output, console = options.output.resolve(), Console()
@@ -211,7 +213,7 @@ def main(args: List[str] | None = None) -> None:
     thread.start()
     try:
         with Progress(TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn(), console=console) as progress:
-            rows, report = _run(node, output, options.seconds, options.period, progress)
+            rows, report = _run(node, options, output, progress)
     except (StyleTransferError, KeyboardInterrupt) as error:
         sys.exit(str(error) or 'Interrupted.')
     finally:

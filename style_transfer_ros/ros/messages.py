@@ -18,7 +18,7 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
     :raises ImageError: the message is broken, or in an encoding that neither our table nor cv_bridge knows.
     """
     if isinstance(message, CompressedImage):
-        return images.decode_picture(bytes(message.data), f"the compressed image (format '{message.format}')")
+        return images.decode_picture(bytes(message.data), f"The compressed image (format '{message.format}')")
     try:
         return encodings.decode(np.frombuffer(message.data, np.uint8), message.encoding, message.height, message.width,
                                 message.step, bool(message.is_bigendian))

@@ -1,6 +1,7 @@
 """What the node counts, and the diagnostics it makes of it."""
 from __future__ import annotations
 
+import math
 import resource
 import threading
 import time
@@ -37,6 +38,13 @@ class Statistics:
             self._paintings.append((time.monotonic(), latency, painting, ros))
             self.total['frames_painted'] += 1
 
+    def seconds_since(self, event: str) -> float:
+        """Tell how long ago the last frame ``arrived`` or was ``painted``, s; infinite if none ever."""
+        with self._lock:
+            if event == 'arrived':
+                return time.monotonic() - self._arrivals[-1] if self._arrivals else math.inf
+            return time.monotonic() - self._paintings[-1][0] if self._paintings else math.inf
+
     def dropped(self, cause: str) -> None:
         """Count a frame that is not painted; ``cause``: newer, unwanted, broken, no_style, error."""
         with self._lock:
@@ -54,7 +62,7 @@ class Statistics:
             now = time.monotonic()
             arrivals = [t for t in self._arrivals if t > now - _WINDOW]
             recent = np.array([p[1:] for p in self._paintings if p[0] > now - _WINDOW]).reshape(-1, 3) * 1e3
-            age = now - self._arrivals[-1] if self._arrivals else np.inf
+            age = now - self._arrivals[-1] if self._arrivals else math.inf
             totals = dict(self.total)
         level, text = DiagnosticStatus.OK, 'painting'
         if failure:

@@ -2,7 +2,8 @@
 The node ``style_transfer``: camera in, style services, painted image out.
 
 Threads: the executor's one thread runs all callbacks, each short; the painter's thread decodes, paints and publishes
-(``painter.py``); the worker's thread loads networks and learns styles (``worker.py``).  What they share: the frame slot
+(``painter.py``); the worker's thread loads networks and learns styles, which services await (``worker.py``; they are in
+a reentrant callback group for that, everything else is in the node's default group).  What they share: the frame slot
 (the painter's lock), the statistics (their own lock), and three attributes that are replaced as a whole and never
 changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so that a painting reads each of them once.
 """
@@ -10,11 +11,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
@@ -34,7 +36,7 @@ from style_transfer_ros.ros import messages, parameters
 from style_transfer_ros.ros.painter import Painter
 from style_transfer_ros.ros.qos import CameraSubscription
 from style_transfer_ros.ros.running import run
-from style_transfer_ros.ros.statistics import Statistics
+from style_transfer_ros.ros.statistics import STALE_AFTER, Statistics
 from style_transfer_ros.ros.style_services import Look, StyleDesk, style_info
 from style_transfer_ros.ros.worker import Worker
 
@@ -54,6 +56,7 @@ class StyleTransferNode(LifecycleNode):
         self._look: Look | None = None
         self._camera_info: CameraInfo | None = None
         self._failure = self._learning = ''
+        self._told = ('', '')                   # the state that was published last, and its sentence
         self._smoother, self._smoothed = Smoother(), ()
         self._generation = 0                    # counts configurations: a load that comes late is thrown away
         self._worker = Worker(self)
@@ -63,11 +66,12 @@ class StyleTransferNode(LifecycleNode):
             StyleTransferStatus, '~/status', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self.create_timer(1.0, self._publish_diagnostics)
+        services = ReentrantCallbackGroup()     # a service that waits for the worker must not hold the others
         for kind, name, callback in (
                 (SetStyle, 'set_style', self._on_set_style), (ListStyles, 'list_styles', self._on_list_styles),
                 (RemoveStyle, 'remove_style', self._on_remove_style), (NextStyle, 'next_style', self._on_next_style),
                 (MixStyles, 'mix_styles', self._on_mix_styles), (SetBool, 'enable', self._on_enable)):
-            self.create_service(kind, f'~/{name}', callback)
+            self.create_service(kind, f'~/{name}', callback, callback_group=services)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.add_post_set_parameters_callback(self._after_parameters)
         self._publish_status()
@@ -268,16 +272,16 @@ class StyleTransferNode(LifecycleNode):
             desk = self._ready_desk()
             style = desk.learn(request)
             return Look(style, (style.name,), (1.0,), style.vector)
-        return await self._answer(response, f"learning '{request.name}'", learn)
+        return await self._answer(response, f"Learning the style '{request.name}'.", learn)
 
     async def _on_next_style(self, request: NextStyle.Request, response: NextStyle.Response) -> NextStyle.Response:
         def following() -> Look:
             desk = self._ready_desk()
             return desk.look(desk.library.next_name(self._values.style))
-        return await self._answer(response, 'changing the style', following)
+        return await self._answer(response, 'Changing the style.', following)
 
     async def _on_mix_styles(self, request: MixStyles.Request, response: MixStyles.Response) -> MixStyles.Response:
-        return await self._answer(response, 'mixing styles', lambda: self._ready_desk().mix(
+        return await self._answer(response, 'Mixing styles.', lambda: self._ready_desk().mix(
             list(request.names), list(request.weights)))
 
     def _on_list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
@@ -331,39 +335,44 @@ class StyleTransferNode(LifecycleNode):
             self.get_logger().error(_sentence(error))
         self._publish_status()
 
-    def _state(self) -> str:
+    def _state(self) -> Tuple[str, str]:
+        """Return one of the constants of StyleTransferStatus and a sentence for people."""
         if self._failure:
-            return 'failed'
-        if not self._configured or not self._active:
-            return 'inactive'
+            return StyleTransferStatus.FAILED, self._failure
+        if not self._active:
+            return StyleTransferStatus.INACTIVE, 'The lifecycle state is not active.'
         if self._stylizer is None:
-            return 'loading'
+            return StyleTransferStatus.LOADING, f"Loading the model '{self._values.model}'."
         if self._learning:
-            return 'learning'
+            return StyleTransferStatus.LEARNING, self._learning
         if not self._values.enabled:
-            return 'paused'
-        return 'painting' if self._statistics.total['frames_painted'] else 'waiting'
+            return StyleTransferStatus.PAUSED, 'The images of the camera pass through untouched.'
+        if self._statistics.seconds_since('painted') < max(STALE_AFTER, 2 * self._values.period):
+            return StyleTransferStatus.PAINTING, ''
+        if self._statistics.seconds_since('arrived') > STALE_AFTER:
+            return StyleTransferStatus.WAITING, f"No frame comes on '{self.resolve_topic_name('image_raw')}'."
+        return StyleTransferStatus.WAITING, 'Nobody subscribes to the painting.'
 
     def _publish_status(self) -> None:
         look, stylizer = self._look, self._stylizer
-        message = StyleTransferStatus(
-            stamp=self.get_clock().now().to_msg(), state=self._state(), strength=self._values.strength,
-            message=self._failure or self._learning)
+        self._told = self._state()
+        message = StyleTransferStatus(stamp=self.get_clock().now().to_msg(), state=self._told[0],
+                                      strength=self._values.strength, message=self._told[1])
         if look is not None:
             message.style = look.style.name
-            message.mix_names, message.mix_weights = list(look.names), list(look.weights)
+            if len(look.names) > 1:
+                message.mix_names, message.mix_weights = list(look.names), list(look.weights)
         if stylizer is not None:
             message.network, message.runtime = stylizer.model.name, stylizer.runtime.name
-        if message.state != getattr(self, '_told', None):
-            self._told = message.state
         self._status_publisher.publish(message)
 
     def _publish_diagnostics(self) -> None:
         stylizer, look = self._stylizer, self._look
-        if self._state() != self._told:         # waiting turns into painting with the first frame
+        if self._state() != self._told:         # some states begin without an event: a camera falls silent, say
             self._publish_status()
-        facts = {'state': self._state(), 'network': stylizer.model.name if stylizer else '',
-                 'runtime': stylizer.runtime.name if stylizer else '', 'style': look.style.name if look else ''}
+        facts = {'state': self._told[0], 'style': look.style.name if look else '',
+                 'network': stylizer.model.name if stylizer else '',
+                 'runtime': stylizer.runtime.name if stylizer else ''}
         publishers = self._camera.publishers if self._active else 0
         failure = self._failure or ('' if self._active else 'inactive')
         status = self._statistics.diagnostic(self.get_fully_qualified_name(), publishers, failure, facts)

@@ -12,6 +12,8 @@ class Worker:
     """
     Runs functions one after the other in one thread; a service awaits them.
 
+    The service needs a reentrant callback group: a waiting service holds a mutually exclusive one.
+
     ::
 
         async def on_set_style(self, request, response):
@@ -24,13 +26,15 @@ class Worker:
 
     async def run(self, function: Callable, *arguments: Any) -> Any:
         """Call ``function`` in the worker's thread and return what it returns, or raise what it raises."""
-        future: Future = Future(executor=self._node.executor)
+        executor = self._node.executor
+        future: Future = Future(executor=executor)
 
         def work() -> None:
             try:
                 future.set_result(function(*arguments))
             except Exception as error:      # carried over to the thread that waits
                 future.set_exception(error)
+            executor.wake()                 # or it would look at the future only when something else happens
         self._pool.submit(work)
         return await future
 

@@ -1,0 +1,411 @@
+"""The node over real DDS, with the fake network: what it paints is known, so every promise can be checked."""
+import array
+import queue
+import zlib
+
+from builtin_interfaces.msg import Time
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
+import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.srv import DescribeParameters, SetParametersAtomically
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+from style_transfer_msgs.msg import StyleTransferStatus
+from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, SetStyle
+
+from style_transfer_ros.engine import encodings, images
+from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+RED = np.full((64, 64, 3), (255, 0, 0), np.uint8)
+GREY = np.full((48, 64, 3), 100, np.uint8)
+GREY_PAINTED_RED = (177, 50, 50)        # half the frame, half the style's colour
+
+
+class Studio:
+    """A style transfer node with the fake network, a camera that publishes on demand, and a viewer."""
+
+    def __init__(self, ros, folder, autostart=True, namespace='', camera_qos=None, viewer=True, **parameters):
+        values = {'model': 'fake', 'period': 0.0, 'style_library': str(folder), 'autostart': autostart, **parameters}
+        self.ros = ros
+        self.node = ros.add(StyleTransferNode(
+            context=ros.context, namespace=namespace,
+            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()]))
+        self.user = ros.node(f'user_{id(self)}', namespace=namespace)
+        self.camera = self.user.create_publisher(Image, 'image_raw', camera_qos or QoSProfile(depth=1))
+        self.paintings = ros.listen(self.user, Image, 'stylized/image') if viewer else None
+        self.status = ros.listen(self.user, StyleTransferStatus, 'style_transfer/status', LATCHED)
+        self.stamp = 0
+        if autostart:
+            self.node.trigger_configure()
+            self.node.trigger_activate()
+            self.wait_for_state('waiting', 'painting', 'paused', 'failed')
+
+    def wait_for_state(self, *states, seconds=10):
+        """Return the first status whose state is one of these."""
+        while True:
+            status = self.status.get(timeout=seconds)
+            if status.state in states:
+                return status
+
+    def call(self, kind, service, /, **fields):
+        """Call a service of the node."""
+        return self.ros.call(self.user, kind, f'style_transfer/{service}', kind.Request(**fields))
+
+    def learn(self, picture, name='red'):
+        """Learn a picture that is sent as Image."""
+        return self.call(SetStyle, 'set_style', name=name, image=messages.to_image(picture, Header()))
+
+    def connect(self):
+        """Wait until the node has subscribed to the camera, and the viewer to the node."""
+        self.ros.wait_until(self.camera.get_subscription_count, 'the node subscribes to the camera')
+        if self.paintings is not None:
+            self.ros.wait_until(lambda: self.user.count_publishers('stylized/image'), 'the node publishes')
+            self.ros.wait_until(lambda: self.node._images.get_subscription_count(), 'the viewer is seen')
+
+    def show(self, frame, encoding='rgb8'):
+        """Publish a frame with a stamp of its own; return its header."""
+        self.stamp += 1
+        message = messages.to_image(frame, Header(stamp=Time(sec=self.stamp), frame_id='camera_optical_frame'), encoding)
+        self.camera.publish(message)
+        return message.header
+
+    def paint(self, frame, encoding='rgb8', seconds=10):
+        """Publish a frame and return its painting as RGB and header."""
+        header = self.show(frame, encoding)
+        painting = self.paintings.get(timeout=seconds)
+        assert painting.header == header
+        return messages.to_rgb(painting)
+
+    def set_parameters(self, **values):
+        """Set parameters over the service, all or none; return the result."""
+        request = SetParametersAtomically.Request(
+            parameters=[ParameterMessage(name=n, value=Parameter(n, value=v).get_parameter_value())
+                        for n, v in values.items()])
+        return self.ros.call(self.user, SetParametersAtomically, 'style_transfer/set_parameters_atomically',
+                             request).result
+
+
+@pytest.fixture
+def studio(ros, tmp_path):
+    return Studio(ros, tmp_path)
+
+
+@pytest.fixture
+def red_studio(studio):
+    assert studio.learn(RED).success
+    studio.connect()
+    return studio
+
+
+def test_a_learned_style_paints_the_next_frame_with_the_header_unchanged(red_studio):
+    painted = red_studio.paint(GREY)
+    assert painted.shape == GREY.shape and tuple(painted[0, 0]) == GREY_PAINTED_RED
+
+
+def test_a_style_can_be_sent_compressed_or_by_uri_and_answers_what_was_learned(studio):
+    picture = CompressedImage(format='png', data=array.array('B', images.encode_png(RED)))
+    answer = studio.call(SetStyle, 'set_style', compressed_image=picture)
+    assert answer.success and answer.style.name == 'style_1' and answer.style.vector[0] == 1 and len(
+        answer.style.vector) == 100
+    answer = studio.call(SetStyle, 'set_style', uri='great_wave.jpg')
+    assert answer.success and answer.style.name == 'great_wave' and answer.style.network == 'fake'
+    assert answer.style.learned.sec > 1.6e9
+
+
+def test_a_stored_style_is_picked_by_name_and_the_parameter_follows(red_studio):
+    answer = red_studio.call(SetStyle, 'set_style', name='starry_night')
+    assert answer.success and red_studio.node.get_parameter('style').value == 'starry_night'
+    assert red_studio.set_parameters(style='red').successful
+    red_studio.ros.wait_until(lambda: red_studio.node._look.style.name == 'red', 'the style changes')
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+@pytest.mark.parametrize('fields, part', [
+    ({}, 'empty'),
+    ({'name': 'nobody'}, 'nobody'),
+    ({'image': Image(height=2, width=2, encoding='rgb8', step=6)}, 'no data'),
+    ({'image': Image(height=9, width=2, encoding='rgb8', step=6, data=[1] * 12)}, '12'),
+    ({'image': Image(height=2, width=2, encoding='klingon', step=6, data=[1] * 12)}, 'klingon'),
+    ({'image': Image(height=0, width=0, encoding='rgb8', step=0, data=[1])}, '0'),
+    ({'compressed_image': CompressedImage(format='jpeg', data=b'not a picture')}, 'not a pi'),
+    ({'uri': '/etc/passwd'}, 'passwd'),
+    ({'uri': 'missing.jpg'}, 'missing.jpg'),
+    ({'uri': 'starry_night.jpg', 'compressed_image': CompressedImage(data=b'x')}, 'several'),
+    ({'name': 'x' * 101, 'uri': 'starry_night.jpg'}, '100'),
+])
+def test_a_bad_style_is_answered_by_one_sentence_and_painting_goes_on(red_studio, fields, part):
+    answer = red_studio.call(SetStyle, 'set_style', **fields)
+    assert not answer.success and part in answer.message and answer.message.endswith('.')
+    assert '\n' not in answer.message and 'Traceback' not in answer.message
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_a_picture_of_200_million_pixels_is_refused(red_studio):
+    def chunk(kind, data):
+        return len(data).to_bytes(4, 'big') + kind + data + zlib.crc32(kind + data).to_bytes(4, 'big')
+    size = (20000).to_bytes(4, 'big') + (10000).to_bytes(4, 'big')
+    bomb = (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', size + b'\x08\x02\x00\x00\x00')
+            + chunk(b'IDAT', zlib.compress(bytes(1000))) + chunk(b'IEND', b''))
+    answer = red_studio.call(SetStyle, 'set_style', compressed_image=CompressedImage(format='png', data=bomb))
+    assert not answer.success and '20000' in answer.message
+
+
+def test_a_broken_frame_is_dropped_and_the_next_one_painted(red_studio):
+    bad = messages.to_image(GREY, Header(stamp=Time(sec=99)))
+    bad.data = bad.data[:100]
+    red_studio.camera.publish(bad)
+    red_studio.ros.wait_until(lambda: red_studio.node._statistics.total['dropped_broken'], 'the frame is dropped')
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+@pytest.mark.parametrize('encoding', sorted(encodings.ENCODINGS))
+def test_every_encoding_is_painted_also_when_it_changes_in_mid_stream(red_studio, encoding):
+    red_studio.paint(GREY)
+    painted = red_studio.paint(np.full((32, 40, 3), 100, np.uint8), encoding)
+    assert painted.shape == (32, 40, 3)
+    assert np.abs(painted[16, 20].astype(int) - GREY_PAINTED_RED).max() <= 6
+
+
+def test_no_frame_is_painted_twice_and_the_rest_is_counted_as_dropped(ros, tmp_path):
+    studio = Studio(ros, tmp_path, period=0.2)
+    studio.learn(RED)
+    studio.connect()
+    for _ in range(20):
+        studio.show(GREY)
+        ros.wait_until(lambda: studio.node._statistics.total['frames_in'] >= studio.stamp, 'the frame arrives')
+    ros.wait_until(lambda: studio.node._painter._frame is None, 'the last frame is painted')
+    ros.wait_until(lambda: sum(v for k, v in studio.node._statistics.total.items() if k != 'frames_in') == 20, 'counted')
+    stamps = [studio.paintings.get(timeout=5).header.stamp.sec
+              for _ in range(studio.node._statistics.total['frames_painted'])]
+    assert stamps == sorted(set(stamps)) and stamps[-1] == 20
+    with pytest.raises(queue.Empty):
+        studio.paintings.get(timeout=0.5)
+
+
+def test_services_answer_while_a_frame_is_painted(red_studio):
+    import threading
+    painting, go_on = threading.Event(), threading.Event()
+    runtime = red_studio.node._stylizer.runtime
+    paint = runtime.paint
+
+    def slow(frame, vector):
+        painting.set()
+        assert go_on.wait(20)
+        return paint(frame, vector)
+    runtime.paint = slow
+    red_studio.show(GREY)
+    assert painting.wait(10)
+    answer = red_studio.learn(RED[..., ::-1], 'blue')
+    names = [s.name for s in red_studio.call(ListStyles, 'list_styles').styles]
+    go_on.set()
+    assert answer.success and 'blue' in names
+    red_studio.paintings.get(timeout=10)
+
+
+def test_styles_are_listed_mixed_changed_and_removed_and_survive_a_restart(red_studio, ros, tmp_path):
+    red_studio.learn(RED[..., ::-1], 'blue')
+    mix = red_studio.call(MixStyles, 'mix_styles', names=['red', 'blue'], weights=[3.0, 1.0])
+    assert mix.success and mix.style.name == '75% red + 25% blue' and mix.style.vector[0] == 0.75
+    assert tuple(red_studio.paint(GREY)[0, 0]) == (145, 50, 81)
+    wrong = red_studio.call(MixStyles, 'mix_styles', names=['red', 'blue'], weights=[3.0, -1.0])
+    assert not wrong.success and 'negative' in wrong.message
+    names = [s.name for s in red_studio.call(ListStyles, 'list_styles').styles]
+    assert names == sorted(names) and {'red', 'blue', 'starry_night', 'great_wave'} <= set(names)
+    following = red_studio.call(NextStyle, 'next_style')
+    assert following.success and following.style.name == names[(names.index('blue') + 1) % len(names)]
+    assert red_studio.call(RemoveStyle, 'remove_style', name='great_wave').success
+    assert not red_studio.call(RemoveStyle, 'remove_style', name='great_wave').success
+    again = Studio(ros, tmp_path, namespace='again', style='red')
+    names = [s.name for s in again.call(ListStyles, 'list_styles').styles]
+    assert {'red', 'blue', 'starry_night'} <= set(names) and 'great_wave' not in names
+    again.connect()
+    assert tuple(again.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_enable_off_passes_the_camera_through_untouched(red_studio):
+    assert red_studio.call(SetBool, 'enable', data=False).success
+    red_studio.wait_for_state('paused')
+    header = red_studio.show(GREY, 'bgr8')
+    passed = red_studio.paintings.get(timeout=10)
+    assert passed.header == header and passed.encoding == 'bgr8' and bytes(passed.data) == bytes([100]) * GREY.size
+    assert red_studio.call(SetBool, 'enable', data=True).success
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_parameters_change_together_or_not_at_all(red_studio):
+    result = red_studio.set_parameters(strength=0.0, style='nobody')
+    assert not result.successful and 'nobody' in result.reason
+    assert not red_studio.set_parameters(strength=1.5).successful
+    refused = red_studio.set_parameters(model='magenta')
+    assert not refused.successful and 'static' in refused.reason
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+    assert red_studio.set_parameters(strength=0.0, preserve_color=False).successful
+    assert (red_studio.paint(GREY) == GREY).all()
+
+
+def test_processing_height_keeps_the_size_of_the_camera(red_studio):
+    assert red_studio.set_parameters(processing_height=12, preserve_color=True, smoothing=0.5).successful
+    assert red_studio.paint(GREY).shape == GREY.shape
+
+
+def test_every_parameter_has_a_description_and_numbers_have_ranges(red_studio):
+    names = [n for n in red_studio.node._parameters if n not in ('use_sim_time',) and not n.startswith('qos_')]
+    described = red_studio.ros.call(red_studio.user, DescribeParameters, 'style_transfer/describe_parameters',
+                                    DescribeParameters.Request(names=names)).descriptors
+    for about in described:
+        if '.' not in about.name and about.name != 'start_type_description_service':
+            assert about.description, about.name
+            number = about.type in (2, 3)
+            assert bool(about.integer_range or about.floating_point_range) == number, about.name
+
+
+def test_lazy_paints_only_for_a_subscriber(ros, tmp_path):
+    studio = Studio(ros, tmp_path, viewer=False)
+    studio.learn(RED)
+    studio.connect()
+    studio.show(GREY)
+    ros.wait_until(lambda: studio.node._statistics.total['dropped_unwanted'] == 1, 'the frame is not wanted')
+    studio.paintings = ros.listen(studio.user, Image, 'stylized/image')        # a late joiner
+    studio.connect()
+    assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+@pytest.mark.parametrize('reliability', [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT])
+@pytest.mark.parametrize('qos', ['auto', 'sensor_data'])
+def test_any_camera_connects(ros, tmp_path, reliability, qos):
+    studio = Studio(ros, tmp_path, qos=qos, camera_qos=QoSProfile(depth=1, reliability=reliability))
+    studio.learn(RED)
+    studio.connect()
+    assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_a_camera_that_returns_with_another_qos_is_met_again(red_studio):
+    red_studio.paint(GREY)
+    red_studio.user.destroy_publisher(red_studio.camera)
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    red_studio.camera = red_studio.user.create_publisher(Image, 'image_raw', best_effort)
+    red_studio.connect()
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_compressed_in_and_out(ros, tmp_path):
+    studio = Studio(ros, tmp_path, image_transport='compressed', publish_compressed=True)
+    jpegs = ros.listen(studio.user, CompressedImage, 'stylized/image/compressed')
+    camera = studio.user.create_publisher(CompressedImage, 'image_raw/compressed', 1)
+    studio.learn(RED)
+    ros.wait_until(camera.get_subscription_count, 'the node subscribes')
+    ros.wait_until(lambda: studio.node._jpegs.get_subscription_count(), 'the viewer is seen')
+    header = Header(stamp=Time(sec=7), frame_id='eye')
+    camera.publish(messages.to_jpeg(GREY, header, 95))
+    jpeg = jpegs.get(timeout=10)
+    assert jpeg.header == header and 'jpeg' in jpeg.format
+    picture = cv2.imdecode(np.frombuffer(jpeg.data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.abs(picture[20, 20].astype(int) - GREY_PAINTED_RED).max() < 5
+
+
+def test_camera_info_follows_with_the_header_of_its_frame(red_studio):
+    infos = red_studio.ros.listen(red_studio.user, CameraInfo, 'stylized/camera_info')
+    red_studio.paint(GREY)
+    with pytest.raises(queue.Empty):
+        infos.get(timeout=0.3)
+    camera = red_studio.user.create_publisher(CameraInfo, 'camera_info', 1)
+    red_studio.ros.wait_until(camera.get_subscription_count, 'the node subscribes to camera_info')
+    camera.publish(CameraInfo(width=64, height=48, k=[1.0] * 9))
+    red_studio.ros.wait_until(lambda: red_studio.node._camera_info, 'the camera info arrives')
+    header = red_studio.show(GREY)
+    info = infos.get(timeout=10)
+    assert info.header == header and (info.width, info.height, info.k[0]) == (64, 48, 1)
+
+
+def test_lifecycle_transitions_load_paint_stop_and_unload(ros, tmp_path):
+    studio = Studio(ros, tmp_path, autostart=False, style='great_wave')
+
+    def change(transition):
+        return studio.call(ChangeState, 'change_state', transition=Transition(id=transition)).success
+
+    def state():
+        return studio.call(GetState, 'get_state').current_state.id
+    assert state() == State.PRIMARY_STATE_UNCONFIGURED
+    assert 'not configured' in studio.learn(RED).message
+    assert studio.set_parameters(qos='sensor_data').successful
+    assert change(Transition.TRANSITION_CONFIGURE) and state() == State.PRIMARY_STATE_INACTIVE
+    ros.wait_until(lambda: studio.node._stylizer, 'the network is loaded')
+    assert change(Transition.TRANSITION_ACTIVATE) and state() == State.PRIMARY_STATE_ACTIVE
+    studio.learn(RED)
+    studio.connect()
+    assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+    assert change(Transition.TRANSITION_DEACTIVATE) and studio.camera.get_subscription_count() == 0
+    assert studio.node._stylizer is not None
+    assert change(Transition.TRANSITION_CLEANUP) and studio.node._stylizer is None
+    assert change(Transition.TRANSITION_CONFIGURE) and change(Transition.TRANSITION_ACTIVATE)
+    ros.wait_until(lambda: studio.node._look, 'the network is loaded again')
+    studio.connect()
+    assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_a_bad_model_is_refused_while_unconfigured_and_the_node_stays_up(ros, tmp_path):
+    studio = Studio(ros, tmp_path, autostart=False)
+    refused = studio.set_parameters(model=f'{tmp_path}/none')
+    assert not refused.successful and 'model.yaml' in refused.reason
+    broken = Studio(ros, tmp_path, namespace='broken', model='nonesuch')
+    assert "'nonesuch'" in broken.wait_for_state('failed').message if broken.status.qsize() else True
+    assert "'nonesuch'" in broken.learn(RED).message
+
+
+def test_sim_time_runs_the_timer(ros, tmp_path):
+    studio = Studio(ros, tmp_path, use_sim_time=True, period=1.0)
+    clock = studio.user.create_publisher(Clock, '/clock', 1)
+    studio.learn(RED)
+    studio.connect()
+    ros.wait_until(clock.get_subscription_count, 'the node listens to the clock')
+    studio.show(GREY)
+    with pytest.raises(queue.Empty):
+        studio.paintings.get(timeout=1.5)
+    for second in range(10, 14):
+        clock.publish(Clock(clock=Time(sec=second)))
+        try:
+            assert studio.paintings.get(timeout=1).header.stamp.sec == 1
+            break
+        except queue.Empty:
+            continue
+    else:
+        pytest.fail('the clock of the simulation did not make the node paint')
+
+
+def test_two_nodes_in_namespaces_paint_side_by_side(ros, tmp_path):
+    left, right = (Studio(ros, tmp_path, namespace=name) for name in ('left', 'right'))
+    left.learn(RED)
+    right.learn(RED[..., ::-1], 'blue')
+    left.connect()
+    right.connect()
+    assert tuple(left.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+    assert tuple(right.paint(GREY)[0, 0]) == GREY_PAINTED_RED[::-1]
+
+
+def test_diagnostics_tell_of_a_missing_and_a_working_camera(ros, tmp_path):
+    studio = Studio(ros, tmp_path)
+    diagnostics = ros.listen(studio.user, DiagnosticArray, '/diagnostics')
+    studio.learn(RED)
+    studio.connect()
+    studio.paint(GREY)
+
+    def level(wanted, seconds=10):
+        while (status := diagnostics.get(timeout=seconds).status[0]).level != wanted:
+            pass
+        return status
+    status = level(DiagnosticStatus.OK)
+    values = {v.key: v.value for v in status.values}
+    assert values['network'] == 'fake' and values['frames painted'] == '1' and float(values['memory (MB)']) > 1
+    assert 'no frame' in level(DiagnosticStatus.WARN).message
+    studio.user.destroy_publisher(studio.camera)
+    assert level(DiagnosticStatus.ERROR).message == 'no camera publishes'
