@@ -6,7 +6,7 @@
 # Ubuntu forbid pip to touch the system's Python.
 
 SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+.SHELLFLAGS := -eo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -72,10 +72,13 @@ $(STAMP)/%: requirements/%.txt | $(BIN)/python
 	$(STEP) 'Install $<' $(PIP) -r $<
 	@mkdir -p $(@D) && touch $@
 
-# Editable: an edit in the clone is live.  `ros2 run` and launch files look for executables in lib/, not in bin/.
-$(STAMP)/package: setup.py package.xml $(STAMP)/build | $(BIN)/python
+# Editable: an edit in the clone is live.  pip knows nothing of ament's places, so they are links: the package's share
+# folder is the clone itself, and `ros2 run` and launch files find the executables in lib/.
+$(STAMP)/package: setup.py package.xml $(STAMP)/build
 	$(STEP) 'Install style_transfer_ros' $(PIP) --no-build-isolation --no-deps --editable .
-	@mkdir -p $(VENV)/lib/style_transfer_ros
+	@mkdir -p $(VENV)/share/ament_index/resource_index/packages $(VENV)/lib/style_transfer_ros
+	@ln -sfn ../.. $(VENV)/share/style_transfer_ros
+	@touch $(VENV)/share/ament_index/resource_index/packages/style_transfer_ros
 	@ln -sf $$(grep -ls style_transfer_ros $(BIN)/* | sed 's|.*/|../../bin/|') $(VENV)/lib/style_transfer_ros/
 	@touch $@
 
