@@ -70,9 +70,9 @@ class OpenvinoRuntime:
     def paint(self, frame: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """As :meth:`Runtime.paint`."""
         request = self._painter(frame.shape)
-        painted = np.empty_like(frame)
-        request.set_tensor('frame', Tensor(np.ascontiguousarray(frame[None]), shared_memory=True))
-        request.set_tensor('style_vector', Tensor(np.ascontiguousarray(vector[None]), shared_memory=True))
+        painted = np.empty(frame.shape, np.uint8)
+        request.set_tensor('frame', Tensor(np.require(frame[None], requirements=('C', 'W')), shared_memory=True))
+        request.set_tensor('style_vector', Tensor(np.require(vector[None], requirements=('C', 'W')), shared_memory=True))
         request.set_output_tensor(Tensor(painted[None], shared_memory=True))
         request.infer()
         return painted
