@@ -24,6 +24,9 @@ from style_transfer_ros.engine.models import Model, load_model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
 from style_transfer_ros.engine.runtimes import Runtime, load_runtime
 
+#: Frames with a shorter side than this are padded up to it, pixels.
+_SMALLEST = 16
+
 
 class Stylizer:
     """
@@ -100,7 +103,9 @@ class Stylizer:
             if origin is None:
                 origin = self.learn_style(small)
             vector = strength * vector + (1 - strength) * origin
-        padded = images.pad_to_multiple(small, self.model.size_multiple)
+        # networks that mirror at their own borders need a few pixels to mirror
+        multiple = self.model.size_multiple if min(small.shape[:2]) >= _SMALLEST else _SMALLEST
+        padded = images.pad_to_multiple(small, multiple)
         painted = self.runtime.paint(padded, np.asarray(vector, np.float32))
         painted = painted[:small.shape[0], :small.shape[1]]
         if small is not frame:

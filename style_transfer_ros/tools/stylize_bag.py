@@ -1,0 +1,124 @@
+"""``stylize_bag``: paint an image topic of a bag into a new bag, every frame, without ROS."""
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, List
+
+import numpy as np
+from rich.progress import track
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
+from rosbags.typesys import Stores, get_typestore
+
+from style_transfer_ros.engine import encodings, images
+from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
+from style_transfer_ros.engine.library import StyleLibrary, default_folder
+from style_transfer_ros.engine.smoothing import Smoother
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import share_folder
+
+_IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
+
+
+def _vector(stylizer: Stylizer, style: str) -> np.ndarray:
+    """Learn a picture file, a bundled style or a style of the user's library."""
+    for path in (Path(style), share_folder() / 'styles' / f'{style}.jpg'):
+        if path.is_file():
+            return stylizer.learn_style(images.read_picture(path))
+    stored = StyleLibrary(default_folder()).get(style)
+    if stored.network == stylizer.model.name:
+        return stored.vector
+    return stylizer.learn_style(images.decode_picture(stored.thumbnail, f"The thumbnail of the style '{style}'"))
+
+
+def _rgb(message: Any) -> np.ndarray:
+    """Read an image message of rosbags."""
+    if message.__msgtype__ == _COMPRESSED:
+        return images.decode_picture(message.data.tobytes(), f"The compressed image (format '{message.format}')")
+    return encodings.decode(message.data, message.encoding, message.height, message.width, message.step,
+                            bool(message.is_bigendian))
+
+
+def _image_connection(reader: AnyReader, topic: str | None) -> Any:
+    """
+    Choose the topic to paint.
+
+    :raises StyleError: it is not in the bag, or there are several and none is named.
+    """
+    candidates = [c for c in reader.connections if c.msgtype in (_IMAGE, _COMPRESSED)]
+    chosen = [c for c in candidates if c.topic == topic] if topic else candidates
+    names = ', '.join(sorted({c.topic for c in candidates})) or 'none'
+    if not chosen:
+        raise StyleError(f"The bag has no image topic{f' {topic!r}' if topic else ''}; its image topics: {names}.")
+    if len({c.topic for c in chosen}) > 1:
+        raise StyleError(f'The bag has several image topics ({names}); choose one with --topic.')
+    return chosen[0]
+
+
+def stylize(options: argparse.Namespace) -> int:
+    """
+    Paint a bag.
+
+    :returns: how many frames were painted; broken ones are reported and left out.
+    :raises StyleTransferError: the bag, the style or the model cannot be used.
+    """
+    stylizer = Stylizer.load(options.model, options.runtime)
+    vector, smoother, store = _vector(stylizer, options.style), Smoother(), get_typestore(Stores.ROS2_JAZZY)
+    painted_frames = 0
+    with AnyReader([options.bag], default_typestore=store) as reader:
+        source = _image_connection(reader, options.topic)
+        with Writer(options.output, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+            target = writer.add_connection(options.output_topic, _IMAGE, typestore=store)
+            copied = {} if options.only_painting else {
+                c.id: writer.add_connection(c.topic, c.msgtype, typestore=reader.typestore) for c in reader.connections}
+            for connection, stamp, data in track(reader.messages(), 'paint', reader.message_count, disable=options.quiet):
+                if connection.id in copied:
+                    writer.write(copied[connection.id], stamp, data)
+                if connection.topic != source.topic:
+                    continue
+                message = reader.deserialize(data, connection.msgtype)
+                try:
+                    frame = _rgb(message)
+                except ImageError as error:
+                    print(f'Frame at {stamp} ns left out: {error}', file=sys.stderr)
+                    continue
+                painted = stylizer.paint(frame, vector, strength=options.strength,
+                                         preserve_color=options.preserve_color,
+                                         processing_height=options.processing_height)
+                painted = smoother.apply(frame, painted, options.smoothing)
+                flat, step = encodings.encode(painted, 'rgb8')
+                writer.write(target, stamp, store.serialize_cdr(store.types[_IMAGE](
+                    header=message.header, height=frame.shape[0], width=frame.shape[1], encoding='rgb8',
+                    is_bigendian=0, step=step, data=flat), _IMAGE))
+                painted_frames += 1
+    return painted_frames
+
+
+def main(arguments: List[str] | None = None) -> None:
+    """Paint a bag from the command line."""
+    parser = argparse.ArgumentParser(description='Paint an image topic of a bag, every frame, into a new bag (MCAP).')
+    parser.add_argument('bag', type=Path, help='the bag: a rosbag2 folder (sqlite3 or MCAP) or a ROS 1 .bag')
+    parser.add_argument('output', type=Path, help='the new bag, a folder that does not exist yet')
+    parser.add_argument('--style', default='starry_night', help='a picture file, a bundled or a stored style')
+    parser.add_argument('--topic', help='the image topic (default: the only one)')
+    parser.add_argument('--output-topic', default='/stylized/image', help='topic of the paintings')
+    parser.add_argument('--only-painting', action='store_true', help='leave the other topics out')
+    parser.add_argument('--strength', type=float, default=1.0, help='0 (photo) to 1 (style)')
+    parser.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
+    parser.add_argument('--smoothing', type=float, default=0.0, help='0 to 0.95, calms flicker')
+    parser.add_argument('--processing-height', type=int, default=0, help='height to paint at, pixels; 0: native')
+    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    parser.add_argument('--runtime', default='auto', help='auto, openvino, onnxruntime or tensorflow')
+    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    options = parser.parse_args(arguments)
+    try:
+        painted = stylize(options)
+    except (StyleTransferError, AnyReaderError, WriterError, OSError) as error:
+        sys.exit(str(error))
+    print(f"Painted {painted} frames into '{options.output}'.")
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,31 @@
+"""Smoothing calms what stands still and leaves alone what moves."""
+import numpy as np
+
+from style_transfer_ros.engine.smoothing import Smoother
+
+GREY = np.full((64, 64, 3), 100, np.uint8)
+
+
+def test_flicker_on_a_still_scene_shrinks():
+    rng, smoother = np.random.default_rng(0), Smoother()
+    paintings = [rng.integers(90, 110, (64, 64, 3)).astype(np.uint8) for _ in range(20)]
+    smooth = [smoother.apply(GREY, p, 0.8).astype(float) for p in paintings]
+    assert np.std(smooth[8:], 0).mean() < 0.5 * np.std(paintings[8:], 0).mean()
+
+
+def test_what_moves_is_painted_anew_at_once():
+    smoother = Smoother()
+    smoother.apply(GREY, np.zeros_like(GREY), 0.9)
+    moved = GREY.copy()
+    moved[:, 32:] = 200
+    painted = np.full_like(GREY, 255)
+    out = smoother.apply(moved, painted, 0.9)
+    assert (out[:, 40:] == 255).all() and (out[:, :12] < 60).all()
+
+
+def test_zero_amount_and_a_new_size_pass_through():
+    smoother = Smoother()
+    smoother.apply(GREY, GREY, 0.9)
+    half = GREY[:32]
+    assert (smoother.apply(half, half + 9, 0.9) == 109).all()
+    assert smoother.apply(half, half, 0) is half

