@@ -31,6 +31,12 @@ class TorchOps(nn.Module):
         """Return the parameters as float32 arrays by name, as ``OnnxOps`` takes them."""
         return {name: p.detach().float().cpu().numpy() for name, p in self.parameters_by_name.items()}
 
+    def load_weights(self, weights: Dict[str, np.ndarray]) -> None:
+        """Set the parameters to these arrays, by name."""
+        with torch.no_grad():
+            for name, value in weights.items():
+                self.parameters_by_name[name].copy_(torch.from_numpy(value))
+
     def parameter(self, name: str, shape: tuple, std: float, mean: float = 0.0) -> Tensor:
         """Return the parameter ``name``, drawn from a normal distribution where it is new."""
         if name not in self.parameters_by_name:

@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks
+from training.identity import identity_vector, install_identity
 from training.losses import Features, clipped, feature_loss, grid_loss, pixel_loss
 from training.samples import SIZE, Pool
 from training.torch_ops import TorchOps
@@ -120,11 +121,11 @@ def train(options: argparse.Namespace) -> None:
     batches = Batches(pool, vectors, options.batch, options.seed)
     core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
     model = TorchOps(networks.swift_transformer, core)          # the teacher's own core; the ends are new
-    identity = torch.nn.Parameter(torch.randn(1, 100) * 0.3)
+    identity = torch.from_numpy(identity_vector(vectors))[None]
     model(*(x[:1] for x in batches.draw()[::2]))                # makes the parameters
     model, features = model.to(device), Features().to(device)
     torch.set_num_threads(options.threads or torch.get_num_threads())
-    parameters = [*model.parameters(), identity]
+    parameters = list(model.parameters())
     optimizer = torch.optim.Adam(parameters, lr=_STEP_SIZE, betas=(0.9, 0.99))
     average = {name: p.detach().clone() for name, p in model.named_parameters()}
     elapsed, seen = 0.0, 0
@@ -132,20 +133,21 @@ def train(options: argparse.Namespace) -> None:
         state = torch.load(state_file, weights_only=False)
         if set(state['model']) == set(model.state_dict()):
             model.load_state_dict(state['model'])
-            identity.data = state['identity']
             average = state['average']
-            if not options.restart_schedule:
+            if len(state['optimizer']['state']) == len(parameters) and not options.restart_schedule:
                 optimizer.load_state_dict(state['optimizer'])
                 elapsed, seen = state['elapsed'], state['seen']
     batches.rng = np.random.default_rng(options.seed + seen)
+    model.load_weights(install_identity(model.weights(), vectors))
 
     def save() -> None:
-        torch.save({'model': model.state_dict(), 'identity': identity.data, 'average': average, 'elapsed': elapsed,
+        torch.save({'model': model.state_dict(), 'average': average, 'elapsed': elapsed,
                     'optimizer': optimizer.state_dict(), 'seen': seen}, state_file)
         current = {name: p.detach().clone() for name, p in model.named_parameters()}
         model.load_state_dict(average)
-        np.savez(options.cache / 'transformer.npz', identity=identity.detach().cpu().numpy()[0], **model.weights())
-        cv2.imwrite(str(options.cache / 'sheet.png'), sheet(model.cpu(), batches, identity.detach().cpu()))
+        weights = install_identity(model.weights(), vectors)
+        np.savez(options.cache / 'transformer.npz', identity=identity_vector(vectors), **weights)
+        cv2.imwrite(str(options.cache / 'sheet.png'), sheet(TorchOps(model.network, weights), batches, identity))
         model.load_state_dict(current)
         model.to(device)
 
@@ -167,10 +169,9 @@ def train(options: argparse.Namespace) -> None:
         if pairs:
             content, painting, vector = (torch.cat([x[:n - pairs], x[:pairs]]) for x in (content, painting, vector))
         clean = content
-        strength = torch.ones(n, 1, device=device)              # the last samples of the first half learn strength
-        draw = rng.random()
-        strength[n - pairs - 1] = strength[-1] = 0.0 if draw < 0.5 else (rng.random() if draw < 0.8 else 1.0)
-        vector = strength * vector + (1 - strength) * identity
+        strength = torch.ones(n, 1, device=device)              # the last sample, and its pair, learn strength
+        strength[n - pairs - 1] = strength[-1] = rng.choice([1.0, rng.random()])
+        vector = strength * vector + (1 - strength) * identity.to(device)
         mix = strength[:, :, None, None]
         target = mix * painting + (1 - mix) * clean
         fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n)]))
