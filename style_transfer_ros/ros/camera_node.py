@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, List
 from urllib.parse import urlparse
 
-import rclpy
 import yaml
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
@@ -94,7 +93,7 @@ class CameraNode(Node):
         try:
             self._images.publish(messages.to_image(frame, header, self._encoding))
             self._infos.publish(self._info)
-        except rclpy.exceptions.RCLError as error:      # a full transport at very high rates: this frame is lost
+        except RuntimeError as error:       # RCLError, which has no public name: at very high rates the transport fills
             if self.context.ok():
                 self.get_logger().warning(f'Frame not sent: {error}', throttle_duration_sec=5.0)
 

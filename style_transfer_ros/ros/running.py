@@ -46,6 +46,9 @@ def run(make_node: Callable[[], Node], args: List[str] | None, start: Callable[[
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:            # a callback at work while the context ended cannot publish any more
+        if rclpy.ok():
+            raise
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)        # a launch file's second one finds us stopping already
         node.stop()

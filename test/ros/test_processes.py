@@ -1,0 +1,98 @@
+"""Camera and node as processes with the real network, read by an independent reader of the wire format."""
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import pytest
+from rclpy.qos import QoSProfile
+from rosbags.typesys import get_typestore, Stores
+from sensor_msgs.msg import CameraInfo, Image
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+
+
+def start(module, tmp_path, *parameters):
+    """Start a node's process in this test's ROS domain."""
+    arguments = [part for parameter in parameters for part in ('-p', parameter)]
+    return subprocess.Popen([sys.executable, '-m', f'style_transfer_ros.ros.{module}', '--ros-args', *arguments],
+                            stderr=subprocess.PIPE, text=True, env={**os.environ, 'XDG_DATA_HOME': str(tmp_path)})
+
+
+def stop(process, how):
+    """Send a signal; return exit code, seconds until the end and what was said."""
+    begin = time.monotonic()
+    process.send_signal(how)
+    said = process.communicate(timeout=20)[1]
+    return process.returncode, time.monotonic() - begin, said
+
+
+@pytest.fixture
+def processes(tmp_path):
+    running = []
+
+    def begin(module, *parameters):
+        running.append(start(module, tmp_path, *parameters))
+        return running[-1]
+    yield begin
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_a_camera_is_painted_live_and_every_stamp_is_the_cameras(ros, processes):
+    user = ros.node()
+    camera_stamps, paintings = set(), queue.Queue()
+
+    def stamp(message):
+        return message.header.stamp.sec, message.header.stamp.nanosec
+    user.create_subscription(Image, 'image_raw', lambda m: camera_stamps.add(stamp(m)), QoSProfile(depth=50))
+    user.create_subscription(Image, 'stylized/image', paintings.put, QoSProfile(depth=50), raw=True)
+    infos = ros.listen(user, CameraInfo, 'stylized/camera_info')
+    camera = processes('camera_node', 'source:=scene', 'width:=320', 'height:=240', 'encoding:=bgr8')
+    node = processes('style_transfer_node', 'period:=0.1')
+    read = [STORE.deserialize_cdr(paintings.get(timeout=60), 'sensor_msgs/msg/Image') for _ in range(5)]
+    assert all((m.width, m.height, m.encoding, m.step, m.header.frame_id) == (
+        320, 240, 'rgb8', 960, 'camera_optical_frame') for m in read)
+    assert all(m.data.reshape(240, 320, 3).std() > 10 for m in read)
+    stamps = [stamp(m) for m in read]
+    assert stamps == sorted(set(stamps))
+    ros.wait_until(lambda: set(stamps) <= camera_stamps, 'every painted stamp is one of the camera')
+    assert infos.get(timeout=10).header.frame_id == 'camera_optical_frame'
+    assert stop(node, signal.SIGTERM)[0] == 0
+    assert stop(camera, signal.SIGINT)[0] == 0
+
+
+@pytest.mark.parametrize('module', ['camera_node', 'style_transfer_node'])
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_node_quickly_with_exit_code_0_and_no_traceback(ros, processes, module, how):
+    process = processes(module)
+    name = {'camera_node': 'camera', 'style_transfer_node': 'style_transfer'}[module]
+    user = ros.node()
+    ros.wait_until(lambda: name in user.get_node_names(), f'{name} is up', 60)
+    code, seconds, said = stop(process, how)
+    assert code == 0 and 'Traceback' not in said, said
+    assert seconds < 10      # a second where the cores are free; CI's are not
+
+
+def test_a_camera_that_is_gone_is_said_and_tried_again_and_diagnosed(ros, processes):
+    user = ros.node()
+    diagnostics = ros.listen(user, DiagnosticArray, '/diagnostics')
+    camera, node = processes('camera_node', 'source:=/dev/video77'), processes('style_transfer_node')
+    while True:
+        status = diagnostics.get(timeout=60).status[0]
+        if 'stale camera' in status.message:
+            break
+    assert stop(node, signal.SIGINT)[0] == 0
+    code, _, said = stop(camera, signal.SIGINT)
+    assert code == 0 and '/dev/video77' in said and 'Trying again' in said and 'Traceback' not in said
+
+
+def test_a_wrong_parameter_ends_the_camera_with_a_sentence(ros, processes):
+    camera = processes('camera_node', 'encoding:=klingon')
+    said = camera.communicate(timeout=60)[1]
+    assert camera.returncode == 1 and 'klingon' in said and 'Traceback' not in said
