@@ -6,16 +6,16 @@ Pictures (0.8 GB to fetch), sample pool (8 min on two cores), predictor (10 min)
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 import subprocess
 import sys
-from pathlib import Path
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Train the swift networks from public pictures, resumable.')
     parser.add_argument('--cache', type=Path, default=Path('training_output'), help='packages, pool, checkpoints')
     parser.add_argument('--output', type=Path, help='the model directory (default CACHE/swift)')
-    parser.add_argument('--hours', type=float, default=1.5, help='length of the transformer\'s training, hours')
+    parser.add_argument('--hours', type=float, default=1.5, help="length of the transformer's training, hours")
     parser.add_argument('--samples', type=int, default=14000, help='size of the sample pool')
     options = parser.parse_args()
     cache, output = options.cache, options.output or options.cache / 'swift'

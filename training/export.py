@@ -1,15 +1,15 @@
 """
 Write a model directory from trained weights: ``python -m training.export --cache DIR --output models/swift``.
 
-The 8-bit transformer is quantized after training: convolutions only, weights per channel, activations by the ranges seen
-on samples of the pool.  It must look the same: the export prints how far its paintings are from those in float.
+The 8-bit transformer is quantized after training: convolutions only, weights per channel, activations by the ranges
+seen on samples of the pool.  It must look the same: the export prints how far its paintings are from those in float.
 """
 from __future__ import annotations
 
 import argparse
 import logging
-import tempfile
 from pathlib import Path
+import tempfile
 from typing import Dict
 
 import numpy as np
@@ -31,7 +31,7 @@ def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
 
 def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
     """Quantize the convolutions of a transformer to 8 bits, calibrated on ``feeds``."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static, QuantType
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:

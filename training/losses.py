@@ -10,8 +10,8 @@ from itertools import islice
 from typing import List
 
 import torch
+from torch import nn, Tensor
 import torch.nn.functional as F
-from torch import Tensor, nn
 
 from style_transfer_ros.engine import magenta, networks
 from training.torch_ops import TorchOps

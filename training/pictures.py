@@ -6,11 +6,11 @@ Debian packages are fetched with ``apt-get download`` (any Debian or Ubuntu, no 
 """
 from __future__ import annotations
 
+from pathlib import Path
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 from typing import List, NamedTuple
+import zipfile
 
 import cv2
 import numpy as np

@@ -7,11 +7,12 @@ their pooled statistics learn the teacher's vectors.  So a picture is described 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
+import tempfile
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -29,14 +30,14 @@ def _trunk_weights() -> dict:
     return {name: w for name, w in magenta.predictor_weights().items() if name.startswith(kept)}
 
 
-def _describer() -> 'onnxruntime.InferenceSession':
+def _describer() -> onnxruntime.InferenceSession:
     """Return a session: picture uint8 (1, 256, 256, 3) -> pooled (1, 432, 1, 1), vector (1, 100, 1, 1)."""
-    import onnxruntime
     ops = onnx_ops.OnnxOps(magenta.predictor_weights())
     pixels = onnx_ops.pixels_in(ops, 'picture')
     outputs = networks.swift_pooled(ops, pixels), networks.magenta_predictor(ops, pixels)
     graph = onnx.helper.make_graph(
-        ops.nodes, 'describe', [onnx.helper.make_tensor_value_info('picture', onnx.TensorProto.UINT8, [1, 256, 256, 3])],
+        ops.nodes, 'describe',
+        [onnx.helper.make_tensor_value_info('picture', onnx.TensorProto.UINT8, [1, 256, 256, 3])],
         [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs],
         list(ops.initializers.values()))
     options = onnxruntime.SessionOptions()
@@ -86,7 +87,7 @@ def train(cache: Path, count: int, epochs: int, seed: int) -> dict:
         with torch.no_grad():
             error = (dense(inputs[rows:]) - vectors[rows:]).square().mean() / vectors[rows:].var(0).mean()
         bar.set_postfix(train=f'{loss.item():.4f}', unexplained=f'{error.item():.3f}')
-    print(f'held-out pictures: {1 - error.item():.1%} of the variance of the teacher\'s vectors explained')
+    print(f"held-out pictures: {1 - error.item():.1%} of the variance of the teacher's vectors explained")
     first = dense[0].weight.detach() / deviation        # the scaling of the inputs, folded in
     found = {'dense1/weight': first[:, :, None, None], 'dense1/bias': dense[0].bias.detach() - first @ mean,
              'dense2/weight': dense[3].weight.detach()[:, :, None, None], 'dense2/bias': dense[3].bias.detach()}
@@ -94,8 +95,7 @@ def train(cache: Path, count: int, epochs: int, seed: int) -> dict:
 
 
 def pool_vectors(cache: Path, weights: dict) -> np.ndarray:
-    """Read the vectors of the pool's style pictures with the new predictor, (M, 100): the transformer trains on them."""
-    import onnxruntime
+    """Read the pool's style pictures with the new predictor, (M, 100): the transformer trains on these vectors."""
     with tempfile.TemporaryDirectory() as folder:
         path = f'{folder}/predictor.onnx'
         onnx.save(onnx_ops.predictor_model(networks.swift_predictor, weights), path)

@@ -7,8 +7,8 @@ sees them under a new flip, warp and noise.  ``python -m training.samples --cach
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
+import tempfile
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ import onnx
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks, onnx_ops
-from training.pictures import Pictures, gather
+from training.pictures import gather, Pictures
 
 SIZE = 256
 
@@ -55,8 +55,8 @@ def brush_strokes(rng: np.random.Generator, size: int = SIZE) -> np.ndarray:
     """Draw a painting-like texture: strokes that follow a smooth field of directions, in a random palette."""
     palette = rng.integers(0, 256, (rng.integers(3, 8), 3))
     canvas = np.full((size, size, 3), palette[0], np.uint8)
-    field = cv2.resize(rng.uniform(-np.pi, np.pi, (4, 4)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    tones = cv2.resize(rng.random((5, 5)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    field, tones = (cv2.resize(coarse.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+                    for coarse in (rng.uniform(-np.pi, np.pi, (4, 4)), rng.random((5, 5))))
     length, width = rng.uniform(4, 40), int(rng.integers(1, 9))
     for x, y in rng.integers(0, size, (rng.integers(300, 1500), 2)):
         colour = palette[int(np.clip(tones[y, x] * len(palette) + rng.normal(0, 0.7), 0, len(palette) - 1))]

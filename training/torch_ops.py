@@ -5,8 +5,8 @@ from typing import Callable, Dict, Sequence
 
 import numpy as np
 import torch
+from torch import nn, Tensor
 import torch.nn.functional as F
-from torch import Tensor, nn
 
 
 class TorchOps(nn.Module):

@@ -7,21 +7,21 @@ as ``DIR/transformer.npz``.  Uses a GPU if PyTorch sees one.
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
+import time
 from typing import Tuple
 
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+import torch.nn.functional as F
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks
 from training.identity import identity_vector, install_identity
-from training.losses import Features, clipped, feature_loss, grid_loss, pixel_loss
-from training.samples import SIZE, Pool
+from training.losses import clipped, feature_loss, Features, grid_loss, pixel_loss
+from training.samples import Pool, SIZE
 from training.torch_ops import TorchOps
 
 #: From this share of the run on, pairs of noisy and moved views of one sample must agree (ramped up until the end).
@@ -92,7 +92,7 @@ def sheet(model: TorchOps, batches: Batches, identity: Tensor) -> np.ndarray:
 
 
 def teach_encoder(model: TorchOps, batches: Batches, samples: int, device: str) -> None:
-    """Teach the encoder alone to give the features of the teacher's encoder, from noisy pictures those of clean ones."""
+    """Teach the encoder alone to give the features of the teacher's, from noisy pictures those of clean ones."""
     weights = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('contract')}
     teacher = TorchOps(networks.magenta_encoder, weights).requires_grad_(False).to(device)
     optimizer = torch.optim.Adam([p for name, p in model.named_parameters() if 'stem' in name], lr=3e-3)
@@ -180,12 +180,13 @@ def train(options: argparse.Namespace) -> None:
         noise = torch.from_numpy(rng.uniform(0, 0.06, (n, 1, 1, 1)).astype(np.float32)).to(device) * mix
         noisy = (content + torch.randn_like(content) * noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
         painted = clipped(model(noisy, vector))
-        top, left = rng.integers(0, SIZE - _FEATURE_CROP + 1, 2)    # features cost more than the student: a part will do
+        top, left = rng.integers(0, SIZE - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
         part = (slice(None), slice(None), slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
+        parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
-            wanted = features(target[part].contiguous(memory_format=_LAYOUT))
+            wanted = features(parts[1])
         losses = {'pixel': pixel_loss(painted, target), 'grid': grid_loss(painted, target),
-                  'feature': options.texture * feature_loss(features(painted[part].contiguous(memory_format=_LAYOUT)), wanted)}
+                  'feature': options.texture * feature_loss(features(parts[0]), wanted)}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
             first, second = painted[:pairs], painted[n - pairs:]
             grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
@@ -222,7 +223,7 @@ def main() -> None:
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
     parser.add_argument('--texture', type=float, default=0.25, help='weight of the feature loss')
     parser.add_argument('--calm', type=float, default=2.0, help='weight of the stability loss')
-    parser.add_argument('--vectors', type=Path, help='.npy of style vectors to condition on instead of the teacher\'s')
+    parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
     parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')

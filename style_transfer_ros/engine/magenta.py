@@ -58,7 +58,8 @@ def _dequantized(path: Path) -> Dict[str, np.ndarray]:
 
 
 def _renamed(found: Dict[str, np.ndarray], names: Dict[str, str]) -> Dict[str, np.ndarray]:
-    return {f'{ours}/{part}': found[f'{theirs}/{part}'] for ours, theirs in names.items() for part in ('weight', 'bias')}
+    return {f'{ours}/{part}': found[f'{theirs}/{part}']
+            for ours, theirs in names.items() for part in ('weight', 'bias')}
 
 
 def transformer_weights() -> Dict[str, np.ndarray]:

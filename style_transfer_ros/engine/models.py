@@ -15,11 +15,11 @@ Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that
 """
 from __future__ import annotations
 
+from dataclasses import dataclass
 import hashlib
 import os
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+import tempfile
 from typing import Any, Dict
 
 import numpy as np
@@ -79,7 +79,8 @@ def read_model(folder: Path) -> Model:
         model = Model(str(fields['name']), folder, str(fields['network']), int(fields['size_multiple']), vector,
                       'transformer_int8.onnx' in files)
     except (TypeError, KeyError, ValueError) as error:
-        raise ModelError(f"'{description}' is incomplete ({type(error).__name__}: {error}); restore the file.") from error
+        raise ModelError(f"'{description}' is incomplete ({type(error).__name__}: {error}); "
+                         'restore the file.') from error
     for name in (*_REQUIRED, *files):
         path = folder / name
         if name not in files or Path(name).name != name:

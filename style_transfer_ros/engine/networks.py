@@ -60,7 +60,7 @@ class Ops(Protocol):
         """Average over height and width, to N,C,1,1."""
 
     def spatial_deviation(self, x: Any) -> Any:
-        """Standard deviation over height and width, to N,C,1,1."""
+        """Take the standard deviation over height and width, to N,C,1,1."""
 
     def concatenate(self, parts: Sequence[Any]) -> Any:
         """Stack channels."""

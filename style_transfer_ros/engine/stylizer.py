@@ -20,9 +20,9 @@ import numpy as np
 
 from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.models import Model, load_model
+from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
-from style_transfer_ros.engine.runtimes import Runtime, load_runtime
+from style_transfer_ros.engine.runtimes import load_runtime, Runtime
 
 #: Frames with a shorter side than this are padded up to it, pixels.
 _SMALLEST = 16

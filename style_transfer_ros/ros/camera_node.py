@@ -1,18 +1,18 @@
 """The node ``camera``, for machines without a camera driver: a webcam, a video, pictures, or a moving test scene."""
 from __future__ import annotations
 
-import time
 from pathlib import Path
+import time
 from typing import Any, List
 from urllib.parse import urlparse
 
-import yaml
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
+import yaml
 
 from style_transfer_ros.engine.encodings import ENCODINGS
 from style_transfer_ros.engine.errors import StyleTransferError
@@ -40,8 +40,8 @@ def _calibration(url: str, width: int, height: int) -> CameraInfo:
                                ('r', 'rectification_matrix'), ('p', 'projection_matrix')):
                 setattr(info, field, [float(x) for x in data[key]['data']])
         except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AssertionError) as error:
-            raise StyleTransferError(f"The calibration '{url}' cannot be read ({type(error).__name__}: {error}); give a "
-                                     'file that camera_calibration wrote, or leave camera_info_url empty.') from error
+            raise StyleTransferError(f"The calibration '{url}' cannot be read ({type(error).__name__}: {error}); give "
+                                     'a file that camera_calibration wrote, or leave camera_info_url empty.') from error
     return info
 
 
@@ -67,7 +67,8 @@ class CameraNode(Node):
         self._encoding = declared('encoding', 'rgb8', 'Encoding of the image, see the README.')
         url = declared('camera_info_url', '', 'Calibration file (path or file:// URL); empty: uncalibrated.')
         if self._encoding not in ENCODINGS:
-            raise StyleTransferError(f"The encoding '{self._encoding}' is unknown; choose one of {', '.join(ENCODINGS)}.")
+            raise StyleTransferError(f"The encoding '{self._encoding}' is unknown; choose one of "
+                                     f"{', '.join(ENCODINGS)}.")
         self._info = _calibration(url, *self._size)
         self._source: FrameSource | None = None
         self._retry_at = 0.0

@@ -9,38 +9,38 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from pathlib import Path
 import random
 import signal
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 # Own world: other ROS systems on this machine or network neither see the demo nor disturb it.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(1, 100)))
 
-import numpy as np      # noqa: E402
-import rclpy            # noqa: E402
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor   # noqa: E402
-from rclpy.node import Node     # noqa: E402
-from rclpy.qos import DurabilityPolicy, QoSProfile      # noqa: E402
-from rclpy.time import Time     # noqa: E402
-from rich.console import Console    # noqa: E402
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn    # noqa: E402
-from rich.table import Table    # noqa: E402
-from sensor_msgs.msg import CompressedImage, Image      # noqa: E402
-from std_msgs.msg import Header     # noqa: E402
-from style_transfer_msgs.msg import StyleTransferStatus     # noqa: E402
-from style_transfer_msgs.srv import SetStyle    # noqa: E402
+import numpy as np  # noqa: E402
+import rclpy  # noqa: E402
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
+from rclpy.time import Time  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: E402
+from rich.table import Table  # noqa: E402
+from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
+from std_msgs.msg import Header  # noqa: E402
 
-from style_transfer_ros.engine import images    # noqa: E402
-from style_transfer_ros.engine.errors import StyleTransferError     # noqa: E402
-from style_transfer_ros.paths import share_folder   # noqa: E402
-from style_transfer_ros.ros import messages     # noqa: E402
-from style_transfer_ros.ros.recorder import Recorder    # noqa: E402
+from style_transfer_msgs.msg import StyleTransferStatus  # noqa: E402
+from style_transfer_msgs.srv import SetStyle  # noqa: E402
+from style_transfer_ros.engine import images  # noqa: E402
+from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
+from style_transfer_ros.paths import share_folder  # noqa: E402
+from style_transfer_ros.ros import messages  # noqa: E402
+from style_transfer_ros.ros.recorder import Recorder  # noqa: E402
 from style_transfer_ros.ros.running import use_large_shared_memory  # noqa: E402
 from style_transfer_ros.tools.gallery import contact_sheet  # noqa: E402
 
@@ -104,7 +104,7 @@ def _wait(progress: Progress, text: str, done: Callable[[], Any], seconds: float
         elapsed = time.monotonic() - begin
         for process in processes:
             if process.poll() is not None:
-                raise StyleTransferError(f"A node ended with exit code {process.returncode} while the demo waited: "
+                raise StyleTransferError(f'A node ended with exit code {process.returncode} while the demo waited: '
                                          f'{text}; see its message above.')
         if elapsed > seconds:
             raise StyleTransferError(f'{text}: not done after {seconds:.0f} s; see the messages of the nodes above.')
@@ -169,8 +169,8 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
     report = {
         'frames_in': frames_in, 'frames_painted': len(painted_now), 'frames_dropped': frames_in - len(painted_now),
         'fps': round(len(painted_now) / elapsed, 2), 'period_s': options.period,
-        'latency_ms': {'median': round(float(np.median(latencies)), 1), 'p95': round(float(np.percentile(latencies, 95)), 1),
-                       'max': round(float(latencies.max()), 1)},
+        'latency_ms': {'median': round(float(np.median(latencies)), 1),
+                       'p95': round(float(np.percentile(latencies, 95)), 1), 'max': round(float(latencies.max()), 1)},
         'set_style_ms': round(float(np.median(taken)) * 1e3, 1), 'network': status.network, 'runtime': status.runtime,
         'size': f'{frame.shape[1]}x{frame.shape[0]}', 'recorded': recorder.written,
         'stamps_not_from_the_camera': sum(stamp not in known for stamp, _ in painted_now)}
@@ -212,7 +212,8 @@ def main(args: List[str] | None = None) -> None:
     thread = threading.Thread(target=spin, daemon=True)
     thread.start()
     try:
-        with Progress(TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn(), console=console) as progress:
+        columns = TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=console) as progress:
             rows, report = _run(node, options, output, progress)
     except (StyleTransferError, KeyboardInterrupt) as error:
         sys.exit(str(error) or 'Interrupted.')

@@ -68,10 +68,12 @@ def declare(node: Node) -> StyleTransferParameters:
             bounds = kind(from_value=number(about['low']), to_value=number(about['high']))
             setattr(descriptor, 'floating_point_range' if number is float else 'integer_range', [bounds])
         node.declare_parameter(item.name, default, descriptor)
-    return changed(StyleTransferParameters(), [node.get_parameter(f.name) for f in fields(StyleTransferParameters)], False)
+    declared = [node.get_parameter(item.name) for item in fields(StyleTransferParameters)]
+    return changed(StyleTransferParameters(), declared, False)
 
 
-def changed(current: StyleTransferParameters, updates: Iterable[Parameter], configured: bool) -> StyleTransferParameters:
+def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
+            configured: bool) -> StyleTransferParameters:
     """
     Apply updates, all or none; parameters of other parts of the node are left alone.
 

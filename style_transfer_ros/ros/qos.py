@@ -4,8 +4,14 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from rclpy.node import Node
-from rclpy.qos import (DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data,
-                       qos_profile_system_default)
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    qos_profile_sensor_data,
+    qos_profile_system_default,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
@@ -19,7 +25,8 @@ def preset(name: str) -> QoSProfile:
     if name == 'default':
         return QoSProfile(depth=1)
     base = qos_profile_sensor_data if name == 'sensor_data' else qos_profile_system_default
-    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=base.reliability, durability=base.durability)
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=base.reliability,
+                      durability=base.durability)
 
 
 def matching(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:

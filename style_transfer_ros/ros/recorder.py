@@ -1,15 +1,15 @@
 """Record topics into a rosbag2 bag (MCAP) without rosbag2, for machines that have only the ROS wheels."""
 from __future__ import annotations
 
+from pathlib import Path
 import shutil
 import threading
-from pathlib import Path
 from typing import Any, Dict
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import get_typestore, Stores
 
 #: Messages that may wait for the disk; more are kept by the middleware.
 _DEPTH = 100

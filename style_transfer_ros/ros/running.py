@@ -25,7 +25,8 @@ def use_large_shared_memory() -> None:
         os.environ.setdefault(variable, profile)
 
 
-def run(make_node: Callable[[], Node], args: List[str] | None, start: Callable[[Node], None] = lambda node: None) -> None:
+def run(make_node: Callable[[], Node], args: List[str] | None,
+        start: Callable[[Node], None] = lambda node: None) -> None:
     """
     Run a node until SIGINT or SIGTERM, then stop it; the process ends with exit code 0.
 

@@ -1,15 +1,15 @@
 """What the node counts, and the diagnostics it makes of it."""
 from __future__ import annotations
 
+from collections import Counter, deque
 import math
 import resource
 import threading
 import time
-from collections import Counter, deque
 from typing import Deque
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+import numpy as np
 
 #: Rates and latencies are those of the last so many seconds.
 _WINDOW = 5.0
@@ -46,7 +46,7 @@ class Statistics:
             return time.monotonic() - self._paintings[-1][0] if self._paintings else math.inf
 
     def dropped(self, cause: str) -> None:
-        """Count a frame that is not painted; ``cause``: newer, unwanted, broken, no_style, error."""
+        """Count a frame that is not painted; ``cause``: newer, unwanted, broken, not_ready, error."""
         with self._lock:
             self.total[f'dropped_{cause}'] += 1
 

@@ -1,17 +1,17 @@
 """What the style services do, apart from ROS's own wiring: pictures in, styles stored, chosen and mixed."""
 from __future__ import annotations
 
-import re
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+import re
+import time
 from typing import List, Tuple
 
-import numpy as np
 from builtin_interfaces.msg import Time
+import numpy as np
+
 from style_transfer_msgs.msg import StyleInfo
 from style_transfer_msgs.srv import SetStyle
-
 from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import Style, StyleLibrary

@@ -9,26 +9,26 @@ changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so th
 """
 from __future__ import annotations
 
-import time
 from pathlib import Path
+import time
 from typing import List, Tuple
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
+import rclpy
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
+
 from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, SetStyle
-
 from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
-from style_transfer_ros.engine.library import StyleLibrary, default_folder
+from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
@@ -37,7 +37,7 @@ from style_transfer_ros.ros.painter import Painter
 from style_transfer_ros.ros.qos import CameraSubscription
 from style_transfer_ros.ros.running import run
 from style_transfer_ros.ros.statistics import STALE_AFTER, Statistics
-from style_transfer_ros.ros.style_services import Look, StyleDesk, style_info
+from style_transfer_ros.ros.style_services import Look, style_info, StyleDesk
 from style_transfer_ros.ros.worker import Worker
 
 #: A warning about frames that cannot be painted is given at most every so many seconds.
@@ -143,7 +143,8 @@ class StyleTransferNode(LifecycleNode):
         values = self._values
         try:
             stylizer = Stylizer.load(values.model, values.runtime, values.threads)
-            library = StyleLibrary(Path(values.style_library).expanduser() if values.style_library else default_folder())
+            folder = Path(values.style_library).expanduser() if values.style_library else default_folder()
+            library = StyleLibrary(folder)
             desk = StyleDesk(library, stylizer, [Path(d).expanduser() for d in values.style_directories if d])
             desk.add_bundled()
             for problem in library.problems():
@@ -177,7 +178,7 @@ class StyleTransferNode(LifecycleNode):
     def _on_image(self, message: Image | CompressedImage) -> None:
         self._statistics.arrived()
         if self._stylizer is None or self._look is None:
-            self._statistics.dropped('no_style')
+            self._statistics.dropped('not_ready')
         elif self._values.lazy and not (self._images.get_subscription_count() or self._wants_jpeg()):
             self._statistics.dropped('unwanted')
         else:

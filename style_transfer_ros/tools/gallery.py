@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+import sys
 from typing import List, Sequence
 
 import cv2
@@ -32,7 +32,8 @@ def contact_sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = 
     small = [[fitted(picture) for picture in row] for row in rows]
     widths = [max(row[i].shape[1] for row in small if i < len(row)) for i in range(max(map(len, small)))]
     top = 28 if titles else _MARGIN
-    sheet = np.full((top + len(small) * (height + _MARGIN), sum(widths) + _MARGIN * (len(widths) + 1), 3), 255, np.uint8)
+    size = top + len(small) * (height + _MARGIN), sum(widths) + _MARGIN * (len(widths) + 1)
+    sheet = np.full((*size, 3), 255, np.uint8)
     x = _MARGIN
     for i, width in enumerate(widths):
         if i < len(titles):

@@ -2,19 +2,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+import sys
 from typing import Any, List
 
 import numpy as np
 from rich.progress import track
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import get_typestore, Stores
 
 from style_transfer_ros.engine import encodings, images
 from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
-from style_transfer_ros.engine.library import StyleLibrary, default_folder
+from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
@@ -73,7 +73,8 @@ def stylize(options: argparse.Namespace) -> int:
             target = writer.add_connection(options.output_topic, _IMAGE, typestore=store)
             copied = {} if options.only_painting else {
                 c.id: writer.add_connection(c.topic, c.msgtype, typestore=reader.typestore) for c in reader.connections}
-            for connection, stamp, data in track(reader.messages(), 'paint', reader.message_count, disable=options.quiet):
+            messages = track(reader.messages(), 'paint', reader.message_count, disable=options.quiet)
+            for connection, stamp, data in messages:
                 if connection.id in copied:
                     writer.write(copied[connection.id], stamp, data)
                 if connection.topic != source.topic:

@@ -6,8 +6,8 @@ import pytest
 
 from style_transfer_ros.engine import images, magenta
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.runtimes import automatic, installed, openvino_runtime, RUNTIMES
 from style_transfer_ros.engine.models import load_model
+from style_transfer_ros.engine.runtimes import automatic, installed, openvino_runtime, RUNTIMES
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
 

@@ -18,9 +18,9 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
+
 from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, SetStyle
-
 from style_transfer_ros.engine import encodings, images
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
@@ -75,7 +75,8 @@ class Studio:
     def show(self, frame, encoding='rgb8'):
         """Publish a frame with a stamp of its own; return its header."""
         self.stamp += 1
-        message = messages.to_image(frame, Header(stamp=Time(sec=self.stamp), frame_id='camera_optical_frame'), encoding)
+        header = Header(stamp=Time(sec=self.stamp), frame_id='camera_optical_frame')
+        message = messages.to_image(frame, header, encoding)
         self.camera.publish(message)
         return message.header
 
@@ -184,7 +185,8 @@ def test_no_frame_is_painted_twice_and_the_rest_is_counted_as_dropped(ros, tmp_p
         studio.show(GREY)
         ros.wait_until(lambda: studio.node._statistics.total['frames_in'] >= studio.stamp, 'the frame arrives')
     ros.wait_until(lambda: studio.node._painter._frame is None, 'the last frame is painted')
-    ros.wait_until(lambda: sum(v for k, v in studio.node._statistics.total.items() if k != 'frames_in') == 20, 'counted')
+    total = studio.node._statistics.total
+    ros.wait_until(lambda: sum(v for k, v in total.items() if k != 'frames_in') == 20, 'all are counted')
     stamps = [studio.paintings.get(timeout=5).header.stamp.sec
               for _ in range(studio.node._statistics.total['frames_painted'])]
     assert stamps == sorted(set(stamps)) and stamps[-1] == 20

@@ -71,8 +71,9 @@ class OpenvinoRuntime:
         """As :meth:`Runtime.paint`."""
         request = self._painter(frame.shape)
         painted = np.empty(frame.shape, np.uint8)
-        request.set_tensor('frame', Tensor(np.require(frame[None], requirements=('C', 'W')), shared_memory=True))
-        request.set_tensor('style_vector', Tensor(np.require(vector[None], requirements=('C', 'W')), shared_memory=True))
+        for name, value in (('frame', frame), ('style_vector', vector)):
+            # OpenVINO shares only writable memory, though it does not write; others are copied
+            request.set_tensor(name, Tensor(np.require(value[None], requirements=('C', 'W')), shared_memory=True))
         request.set_output_tensor(Tensor(painted[None], shared_memory=True))
         request.infer()
         return painted

@@ -24,7 +24,8 @@ class TensorflowOps:
         if padding == 'same' and stride == 2:
             x = tf.pad(x, [[0, 0], [0, half], [0, half], [0, 0]])
         else:
-            x = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]], 'REFLECT' if padding == 'reflect' else 'CONSTANT')
+            mode = 'REFLECT' if padding == 'reflect' else 'CONSTANT'
+            x = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]], mode)
         if depthwise:
             y = tf.nn.depthwise_conv2d(x, weight.transpose(2, 3, 0, 1), [1, stride, stride, 1], 'VALID')
         else:
