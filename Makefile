@@ -32,34 +32,35 @@ endif
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "Another Python: make PYTHON=python3.12 ...; options of what is run: make train ARGS='--hours 3'"
 
 install: $(PRODUCT)  ## install everything that the nodes need, into .venv
 msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_transfer_msgs
 
 demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo_output/
-	@$(RUN) -m style_transfer_ros.ros.demo
+	@$(RUN) -m style_transfer_ros.ros.demo $(ARGS)
 
 test: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(if $(ROS),,$(STAMP)/test)  ## run all tests and linters
 ifdef ROS
 	@source install/setup.bash && $(COLCON) test --event-handlers console_direct+ --return-code-on-test-failure
 else
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest $(ARGS)
 endif
 
 lint: $(PRODUCT) $(if $(ROS),,$(STAMP)/test)  ## run the linters and the type checker alone
 	@$(RUN) -m pytest test/test_lint.py
 
-bench: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow  ## measure speed, leave benchmark_output/
-	@$(RUN) -m benchmark.bench
+bench: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(STAMP)/bench  ## measure speed, leave benchmark_output/
+	@$(RUN) -m benchmark.bench $(ARGS)
 
-evaluate: $(PRODUCT) $(STAMP)/magenta  ## measure quality, leave evaluation_output/
-	@$(RUN) -m training.evaluate
+evaluate: $(PRODUCT) $(STAMP)/magenta $(STAMP)/bench  ## measure quality, leave evaluation_output/
+	@$(RUN) -m training.evaluate $(ARGS)
 
 train: $(PRODUCT) $(STAMP)/magenta $(STAMP)/train  ## train our networks from public pictures, leave training_output/
-	@$(RUN) -m training.train
+	@$(RUN) -m training $(ARGS)
 
 clean:  ## remove everything that make has made
-	@rm -rf .venv .venv-* build install log *_output *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-* build install log *_output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment.  A stamp is older than its requirements file exactly when that must be installed (again).

@@ -23,7 +23,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
-        *shared('launch', 'config', 'models', 'styles', 'scenes'),
+        *shared('launch', 'config', 'models', 'scenes', 'styles'),
     ],
     zip_safe=False,
     extras_require={'test': ['pytest']},

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ('setup.py', 'style_transfer_ros', 'training', 'test')
+SOURCES = ('setup.py', 'style_transfer_ros', 'training', 'benchmark', 'test')
 
 
 @pytest.mark.parametrize(('module', 'arguments'), [
