@@ -1,0 +1,194 @@
+"""The launch files say what they take, and start what the arguments ask for."""
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / 'launch').glob('*.launch.py'))
+CONFIG = ROOT / 'config'
+
+each_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.name)
+
+
+@pytest.fixture
+def loaded():
+    """Give a function that reads a launch file as ``ros2 launch`` does."""
+    for package in ('launch', 'launch_ros'):
+        pytest.importorskip(f'{package}.actions', reason=f'{package} is not on PyPI; a ROS 2 installation has it')
+    from launch import LaunchContext
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+    def load(file: Path, context=None):
+        return PythonLaunchDescriptionSource(str(file)).get_launch_description(context or LaunchContext())
+    return load
+
+
+@pytest.fixture
+def started(loaded):
+    """Give a function that returns what a launch file would start, without starting it."""
+    from launch import LaunchContext
+    from launch.actions import OpaqueFunction
+
+    def start(name: str, **arguments: str) -> list:
+        context = LaunchContext()
+        description = loaded(ROOT / 'launch' / name, context)
+        declared = description.get_launch_arguments()
+        assert set(arguments) <= {argument.name for argument in declared}
+        context.launch_configurations.update(arguments)
+        for argument in declared:
+            argument.visit(context)
+        function, = (entity for entity in description.entities if isinstance(entity, OpaqueFunction))
+        return function.execute(context)
+    return start
+
+
+def kinds(actions: list) -> list:
+    """Name the programs and sentences among the actions."""
+    from launch_ros.actions import Node
+    return [action.node_executable if isinstance(action, Node) else type(action).__name__ for action in actions]
+
+
+def test_there_are_launch_files():
+    assert [file.name.partition('.')[0] for file in FILES] == ['multi', 'replay', 'stylize', 'webcam']
+
+
+@each_file
+def test_a_launch_file_is_python_without_tricks(file):
+    """Without the package launch this is all that can be seen of them."""
+    tree = ast.parse(file.read_text(encoding='utf-8'), str(file))
+    compile(tree, str(file), 'exec')
+    assert ast.get_docstring(tree)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
+        alias.name for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names}
+    assert not names & {'subprocess', 'eval', 'exec', 'rclpy'}
+
+
+@each_file
+def test_every_argument_has_a_description_and_a_default(file, loaded):
+    arguments = loaded(file).get_launch_arguments()
+    assert arguments
+    for argument in arguments:
+        assert len(argument.description) > 10 and argument.description[-1] in '.]', argument.name
+        assert argument.default_value is not None, argument.name
+
+
+@pytest.mark.parametrize('file', ['webcam', 'stylize', 'replay'])
+def test_arguments_have_the_names_of_the_parameters(file, loaded):
+    arguments = {argument.name for argument in loaded(ROOT / 'launch' / f'{file}.launch.py').get_launch_arguments()}
+    parameters = {name for config in ('style_transfer', 'camera')
+                  for name in yaml.safe_load((CONFIG / f'{config}.yaml').read_text())['/**']['ros__parameters']}
+    assert arguments - parameters <= {
+        'params_file', 'camera_params_file', 'namespace', 'record', 'output', 'view', 'log_level', 'driver', 'image',
+        'camera_info', 'use_sim_time', 'bag', 'rate', 'delay'}
+    assert {'style', 'period', 'model', 'strength'} <= arguments
+
+
+def test_a_camera_and_the_node_that_paints_it_are_started(started):
+    assert kinds(started('webcam.launch.py')) == ['camera_node', 'style_transfer_node']
+
+
+def test_what_is_not_installed_is_said(started, monkeypatch, tmp_path):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    actions = started('webcam.launch.py', record='true', view='rviz2', driver='usb_cam')
+    assert kinds(actions) == ['LogInfo', 'camera_node', 'style_transfer_node', 'LogInfo', 'LogInfo']
+    for package, action in zip(('usb_cam', 'ros2bag', 'rviz2'), (actions[0], *actions[3:])):
+        sentence, = (part.text for part in action.msg)
+        assert sentence.startswith(f'The package {package} is not installed') and 'sudo apt install' in sentence
+
+
+@pytest.fixture
+def everything_installed(monkeypatch, tmp_path):
+    index = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    for package in ('rviz2', 'rqt_gui', 'rqt_image_view', 'usb_cam', 'v4l2_camera', 'ros2bag'):
+        (index / package).touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+
+
+@pytest.mark.parametrize('view, executable', [('rviz2', 'rviz2'), ('rqt', 'rqt_gui'),
+                                              ('rqt_image_view', 'rqt_image_view')])
+def test_the_viewer_is_started_where_it_is_installed(view, executable, started, everything_installed):
+    assert kinds(started('webcam.launch.py', view=view))[-1] == executable
+
+
+@pytest.mark.parametrize('driver, executable', [('usb_cam', 'usb_cam_node_exe'), ('v4l2_camera', 'v4l2_camera_node')])
+def test_a_driver_is_used_where_it_is_installed(driver, executable, started, everything_installed):
+    assert kinds(started('webcam.launch.py', driver=driver, width='320'))[0] == executable
+
+
+def test_a_recording_follows_the_namespace(started, everything_installed):
+    recorder = started('webcam.launch.py', record='true', namespace='front', output='mine')[-1]
+    words = [part.text for word in recorder.cmd for part in word]
+    assert words[words.index('--output') + 1] == 'mine'
+    topics = words[words.index('--topics') + 1:]
+    assert topics[0] == '/front/stylized/image'
+    recipe = Path(words[words.index('--qos-profile-overrides-path') + 1])
+    assert list(yaml.safe_load(recipe.read_text())) == topics
+    recipe.unlink()
+
+
+def test_a_bag_is_played_in_its_own_time(started, everything_installed, tmp_path):
+    actions = started('replay.launch.py', bag=str(tmp_path))
+    record, play = ([part.text for word in action.cmd for part in word] for action in actions[1:])
+    assert '--use-sim-time' in record and '--clock' in play
+
+
+def test_every_camera_of_a_list_is_included(started):
+    cameras = yaml.safe_load((CONFIG / 'multi.yaml').read_text())['cameras']
+    assert kinds(started('multi.launch.py')) == ['GroupAction'] * len(cameras)
+
+
+@pytest.mark.parametrize('file, arguments, sentence', [
+    ('webcam', {'period': 'fast'}, "The argument 'period' is 'fast', but it must be a number."),
+    ('webcam', {'threads': '1.5'}, "The argument 'threads' is '1.5', but it must be a whole number."),
+    ('webcam', {'params_file': '/none.yaml'}, "The argument 'params_file' is '/none.yaml', where there is no file"),
+    ('replay', {}, "There is no bag '' to play"),
+    ('multi', {'cameras': '/none.yaml'}, "The file '/none.yaml' holds no list 'cameras'"),
+])
+def test_a_wrong_argument_is_answered_with_a_sentence(file, arguments, sentence, started):
+    with pytest.raises(RuntimeError, match=sentence):
+        started(f'{file}.launch.py', **arguments)
+
+
+@pytest.mark.parametrize('text, sentence', [
+    ('cameras: 7', "holds no list 'cameras'"),
+    ('cameras: [{source: scene}]', 'give each one of its own'),
+    ('cameras: [{namespace: a}, {namespace: /a/}]', 'give each one of its own'),
+    ('cameras: [{namespace: a, sorce: scene}]', 'the unknown key sorce'),
+])
+def test_a_wrong_list_of_cameras_is_answered_with_a_sentence(text, sentence, started, tmp_path):
+    (tmp_path / 'cameras.yaml').write_text(text)
+    with pytest.raises(RuntimeError, match=sentence):
+        started('multi.launch.py', cameras=str(tmp_path / 'cameras.yaml'))
+
+
+@pytest.mark.parametrize('file', sorted([*CONFIG.glob('*.yaml'), *CONFIG.glob('*.rviz')]), ids=lambda file: file.name)
+def test_a_config_file_is_yaml(file):
+    assert isinstance(yaml.safe_load(file.read_text(encoding='utf-8')), dict)
+
+
+@pytest.mark.parametrize('file', ['style_transfer.yaml', 'camera.yaml'])
+def test_every_line_of_a_parameter_file_is_commented(file):
+    lines = (CONFIG / file).read_text(encoding='utf-8').splitlines()
+    assert [line for line in lines if '#' not in line] == ['  ros__parameters:', *[''] * lines.count('')]
+
+
+def test_the_foxglove_layout_shows_panels_that_it_configures():
+    layout = json.loads((CONFIG / 'foxglove_layout.json').read_text(encoding='utf-8'))
+
+    def panels(node):
+        return [node] if isinstance(node, str) else panels(node['first']) + panels(node['second'])
+    assert sorted(panels(layout['layout'])) == sorted(layout['configById'])
+
+
+def test_the_rqt_perspective_starts_the_plugins_that_it_sets_up():
+    groups = json.loads((CONFIG / 'style_transfer.perspective').read_text(encoding='utf-8'))['groups']
+    manager = groups['pluginmanager']
+    running = ast.literal_eval(manager['keys']['running-plugins']['repr'])
+    assert {f"plugin__{name.replace('/', '__')}__{n}" for name, serials in running.items() for n in serials} == set(
+        manager['groups'])

@@ -1,0 +1,56 @@
+"""The YAML files in config/ say what the nodes declare: every parameter, its default and its range."""
+from __future__ import annotations
+
+from pathlib import Path
+import re
+
+import pytest
+import yaml
+
+CONFIG = Path(__file__).parents[2] / 'config'
+FILES = ('style_transfer.yaml', 'camera.yaml')
+
+
+@pytest.fixture
+def declared(ros):
+    """Give a function that makes the node of a file and returns the values and descriptors of its own parameters."""
+    from style_transfer_ros.ros.camera_node import CameraNode
+    from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
+    nodes = []
+
+    def declare(file: str) -> dict:
+        node = {'style_transfer.yaml': StyleTransferNode, 'camera.yaml': CameraNode}[file](context=ros.context)
+        nodes.append(node)
+        return {name: (parameter.value, node.describe_parameter(name))
+                for name, parameter in node.get_parameters_by_prefix('').items()
+                if name not in ('use_sim_time', 'start_type_description_service') and '.' not in name}
+    yield declare
+    for node in nodes:
+        node.stop()
+        node.destroy_node()
+
+
+def written(file: str) -> dict:
+    return yaml.safe_load((CONFIG / file).read_text(encoding='utf-8'))['/**']['ros__parameters']
+
+
+@pytest.mark.parametrize('file', FILES)
+def test_the_file_holds_every_parameter_with_its_default(file, declared):
+    defaults = {name: value for name, (value, _) in declared(file).items()}
+    assert {name: (value, type(value)) for name, value in written(file).items()} == {
+        name: (value, type(value)) for name, value in defaults.items()}
+
+
+@pytest.mark.parametrize('file', FILES)
+def test_the_comments_say_the_ranges(file, declared):
+    comments = dict(re.findall(r'^ {4}(\w+): [^#]*# (.*)$', (CONFIG / file).read_text(encoding='utf-8'), re.MULTILINE))
+    for name, (_, descriptor) in declared(file).items():
+        for bounds in (*descriptor.floating_point_range, *descriptor.integer_range):
+            assert f'{bounds.from_value} to {bounds.to_value}' in comments[name], name
+
+
+def test_the_file_tells_live_from_static_parameters(declared):
+    live, static = (CONFIG / 'style_transfer.yaml').read_text(encoding='utf-8').split('# static')
+    for name, (_, descriptor) in declared('style_transfer.yaml').items():
+        part = static if descriptor.additional_constraints.startswith('static') else live
+        assert f'    {name}: ' in part, name
