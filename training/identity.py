@@ -2,9 +2,9 @@
 The identity vector: strength 0 returns the photo, exactly, by construction and not by training.
 
 Style vectors leave some directions of their 100 dimensions unused.  The identity vector points along the least used
-one, so what the network's linear style layers answer to it can be set freely without touching any style: the gate for the
-camera's pixels opens, the painting's scale and shift close, and the norms before answer as to an average style, so that
-strengths between paint sensibly.
+one, so what the network's linear style layers answer to it can be set freely without touching any style: the gate for
+the camera's pixels opens, the painting's scale and shift close, and the norms before answer as to an average style, so
+that strengths between paint sensibly.
 """
 from __future__ import annotations
 

@@ -20,6 +20,24 @@ from training.torch_ops import TorchOps
 _FEATURE_BLOCKS = (0, 2, 5)
 
 
+class StyleReader(nn.Module):
+    """
+    Magenta's whole style predictor, frozen: whether the painting reads as the style that was asked for.
+
+    :param average: the mean style vector (100,), which all styles share and which therefore says nothing.
+    """
+
+    def __init__(self, average: Tensor) -> None:
+        super().__init__()
+        self.register_buffer('average', average)
+        self.ops = TorchOps(networks.magenta_predictor, magenta.predictor_weights()).requires_grad_(False)
+
+    def forward(self, painted: Tensor, vector: Tensor) -> Tensor:
+        """N,3,256,256 in 0..1 and the teacher's vectors (N, 100) -> the mean of 1 - cosine."""
+        read = self.ops(painted).flatten(1)
+        return 1 - F.cosine_similarity(read - self.average, vector - self.average).mean()
+
+
 class Features(nn.Module):
     """Feature maps of Magenta's style predictor, frozen, in float32."""
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks
 from training.identity import identity_vector, install_identity
-from training.losses import clipped, feature_loss, Features, grid_loss, pixel_loss
+from training.losses import clipped, feature_loss, Features, grid_loss, pixel_loss, StyleReader
 from training.samples import Pool, SIZE
 from training.torch_ops import TorchOps
 
@@ -31,6 +31,8 @@ _STEP_SIZE = 1.5e-3
 _CORE_FROM = 0.1
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
+#: How many paintings of a batch the style predictor reads; it costs as much as the rest.
+_READ = 3
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -64,25 +66,25 @@ class Batches:
         self.pool, self.vectors, self.size, self.held_out = pool, vectors, size, held_out
         self.rng = np.random.default_rng(seed)
 
-    def rows(self, rows: np.ndarray) -> Tuple[Tensor, Tensor, Tensor]:
-        """Return contents, paintings and vectors of these rows."""
+    def rows(self, rows: np.ndarray) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return contents, paintings, vectors to condition on and the teacher's vectors of these rows."""
         first, second, weight = self.pool.mixes[rows].T
-        weight = weight[:, None]
-        vectors = self.vectors[first.astype(int)] * weight + self.vectors[second.astype(int)] * (1 - weight)
-        return (to_tensor(self.pool.contents[rows]), to_tensor(self.pool.paintings[rows]),
-                torch.from_numpy(vectors.astype(np.float32)))
+        first, second, weight = first.astype(int), second.astype(int), weight[:, None]
+        conditions, wanted = (torch.from_numpy((v[first] * weight + v[second] * (1 - weight)).astype(np.float32))
+                              for v in (self.vectors, self.pool.style_vectors))
+        return to_tensor(self.pool.contents[rows]), to_tensor(self.pool.paintings[rows]), conditions, wanted
 
-    def draw(self) -> Tuple[Tensor, Tensor, Tensor]:
-        """Draw a batch."""
+    def draw(self) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Draw a batch, as :meth:`rows`."""
         rows = np.sort(self.rng.integers(self.held_out, len(self.pool.contents), self.size))
-        content, painting, vector = self.rows(rows)
+        content, painting, *vectors = self.rows(rows)
         flips = torch.from_numpy(self.rng.random(self.size) < 0.5)[:, None, None, None]
-        return torch.where(flips, content.flip(3), content), torch.where(flips, painting.flip(3), painting), vector
+        return tuple(torch.where(flips, x.flip(3), x) for x in (content, painting)) + tuple(vectors)
 
 
 def sheet(model: TorchOps, batches: Batches, identity: Tensor) -> np.ndarray:
     """Paint held-out samples: content, teacher, student, student at strength 0; BGR uint8."""
-    content, painting, vector = batches.rows(np.arange(12))
+    content, painting, vector, _ = batches.rows(np.arange(12))
     with torch.no_grad():
         student = model(content, vector).clamp(0, 1)
         photo = model(content, identity.expand_as(vector)).clamp(0, 1)
@@ -122,8 +124,10 @@ def train(options: argparse.Namespace) -> None:
     core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
     model = TorchOps(networks.swift_transformer, core)          # the teacher's own core; the ends are new
     identity = torch.from_numpy(identity_vector(vectors))[None]
-    model(*(x[:1] for x in batches.draw()[::2]))                # makes the parameters
-    model, features = model.to(device), Features().to(device)
+    content, _, vector, _ = batches.draw()
+    model(content[:1], vector[:1])                              # makes the parameters
+    reader = StyleReader(torch.from_numpy(np.mean(pool.style_vectors, 0)))
+    model, features, reader = model.to(device), Features().to(device), reader.to(device)
     torch.set_num_threads(options.threads or torch.get_num_threads())
     parameters = list(model.parameters())
     optimizer = torch.optim.Adam(parameters, lr=_STEP_SIZE, betas=(0.9, 0.99))
@@ -162,12 +166,13 @@ def train(options: argparse.Namespace) -> None:
             group['lr'] = lr
         for name, p in model.named_parameters():                # the ends learn to fit the core before it moves
             p.requires_grad_('residual' not in name or progress > _CORE_FROM)
-        content, painting, vector = (x.to(device) for x in batches.draw())
+        content, painting, vector, style = (x.to(device) for x in batches.draw())
         rng, n = batches.rng, len(content)
         calm = max(0.0, (progress - _CALM_FROM) / (1 - _CALM_FROM))
         pairs = n // 2 if calm > 0 and options.calm > 0 else 0  # the second half sees the first half again, moved
         if pairs:
-            content, painting, vector = (torch.cat([x[:n - pairs], x[:pairs]]) for x in (content, painting, vector))
+            content, painting, vector, style = (torch.cat([x[:n - pairs], x[:pairs]])
+                                                for x in (content, painting, vector, style))
         clean = content
         strength = torch.ones(n, 1, device=device)              # the last sample, and its pair, learn strength
         strength[n - pairs - 1] = strength[-1] = rng.choice([1.0, rng.random()])
@@ -186,7 +191,8 @@ def train(options: argparse.Namespace) -> None:
         with torch.no_grad():
             wanted = features(parts[1])
         losses = {'pixel': pixel_loss(painted, target), 'grid': grid_loss(painted, target),
-                  'feature': options.texture * feature_loss(features(parts[0]), wanted)}
+                  'feature': options.texture * feature_loss(features(parts[0]), wanted),
+                  'style': options.style * reader(painted[:_READ].contiguous(memory_format=_LAYOUT), style[:_READ])}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
             first, second = painted[:pairs], painted[n - pairs:]
             grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
@@ -222,6 +228,7 @@ def main() -> None:
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
     parser.add_argument('--texture', type=float, default=0.25, help='weight of the feature loss')
+    parser.add_argument('--style', type=float, default=1.0, help='weight of the style vector of the painting')
     parser.add_argument('--calm', type=float, default=2.0, help='weight of the stability loss')
     parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
     parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
