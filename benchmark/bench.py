@@ -143,7 +143,10 @@ def main(arguments: List[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         if options.docs:
-            measured = json.loads((options.output / 'report.json').read_text(encoding='utf-8'))
+            last = options.output / 'report.json'
+            if not last.is_file():
+                raise StyleTransferError(f"There is no '{last}'; run 'make bench' first.")
+            measured = json.loads(last.read_text(encoding='utf-8'))
             target = share_folder() / 'docs' / 'runtimes.md'
             target.parent.mkdir(exist_ok=True)
             target.write_text(report.runtimes_page(measured), encoding='utf-8')

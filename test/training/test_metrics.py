@@ -1,0 +1,104 @@
+"""Each measure says what its name promises, on pictures whose answer is known."""
+import cv2
+import numpy as np
+import pytest
+
+from training import metrics
+
+RNG = np.random.default_rng(0)
+#: A photograph without structure of its own at high frequencies; a blur of bytes would leave one.
+SMOOTH = cv2.GaussianBlur(RNG.random((288, 320, 3), np.float32), (0, 0), 6)
+PHOTOGRAPH = np.rint(cv2.normalize(SMOOTH, None, 30, 220, cv2.NORM_MINMAX)).astype(np.uint8)
+
+
+def grid(period: int, amplitude: int) -> np.ndarray:
+    """Return a pattern that lights one pixel of each cell."""
+    pattern = np.zeros((288, 320, 1), np.int16)
+    pattern[::period, ::period] = amplitude
+    return pattern
+
+
+def with_grid(period: int, amplitude: int) -> np.ndarray:
+    return np.clip(metrics.noisy(PHOTOGRAPH, 3, RNG) + grid(period, amplitude), 0, 255).astype(np.uint8)
+
+
+def test_a_picture_is_like_itself():
+    assert metrics.gradient_correlation(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(1)
+    assert metrics.ssim(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(1)
+    assert metrics.histogram_distance(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(0, abs=1e-3)
+    assert metrics.psnr(PHOTOGRAPH, PHOTOGRAPH) == 99
+    assert metrics.border(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(1)
+
+
+def test_unrelated_pictures_have_little_in_common():
+    noise = RNG.integers(0, 256, PHOTOGRAPH.shape).astype(np.uint8)
+    assert abs(metrics.gradient_correlation(PHOTOGRAPH, noise)) < 0.1
+    assert metrics.ssim(PHOTOGRAPH, noise) < 0.1
+
+
+def test_disjoint_colours_are_at_distance_one():
+    red, green = np.zeros((2, 16, 16, 3), np.uint8)
+    red[..., 0] = green[..., 1] = 255
+    assert metrics.histogram_distance(red, green) == pytest.approx(1)
+
+
+def test_the_psnr_of_a_known_error():
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    assert metrics.psnr(grey, grey + np.uint8(10)) == pytest.approx(20 * np.log10(25.5), abs=1e-3)
+
+
+def test_the_cosine_distance_ignores_length():
+    a = np.array([1.0, 2, 3])
+    assert metrics.cosine_distance(a, 5 * a) == pytest.approx(0)
+    assert metrics.cosine_distance(np.array([1.0, 0]), np.array([0, 1.0])) == pytest.approx(1)
+
+
+def test_a_constant_scene_does_not_flicker_and_noise_flickers_by_its_deviation():
+    assert metrics.flicker([PHOTOGRAPH] * 4) == 0
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    assert metrics.flicker([metrics.noisy(grey, 4, RNG) for _ in range(12)]) == pytest.approx(4, rel=0.05)
+
+
+def test_a_painting_that_moves_with_the_camera_has_no_warping_error():
+    before, now = PHOTOGRAPH[:, :-4], PHOTOGRAPH[:, 4:]
+    positions, mask = metrics.motion(before, now)
+    assert mask.mean() > 0.8
+    assert np.median(positions[mask] - np.stack(np.meshgrid(np.arange(316), np.arange(288)), -1)[mask], 0) \
+        == pytest.approx([4, 0], abs=0.3)
+    steady = metrics.warping_error(255 - before, 255 - now, positions, mask)
+    stuck = metrics.warping_error(255 - before, 255 - before, positions, mask)
+    assert 10 * steady < 1 < stuck
+
+
+def checkerboard(period: int, amplitude: int) -> float:
+    return metrics.checkerboard(with_grid(period, amplitude) for _ in range(8))
+
+
+def test_a_checkerboard_is_seen_and_a_photograph_is_none():
+    plain = checkerboard(4, 0)
+    assert plain == pytest.approx(1, abs=0.3)
+    assert checkerboard(4, 16) > 20 * plain
+    assert checkerboard(2, 16) > 5 * plain
+
+
+def test_a_grid_of_another_period_is_no_checkerboard():
+    assert checkerboard(5, 16) == pytest.approx(1, abs=0.3)
+
+
+def test_the_amplitude_of_a_grid_is_in_grey_values():
+    assert metrics.grid_amplitude(with_grid(4, 0)) < 0.2
+    assert metrics.grid_amplitude(with_grid(4, 16)) == pytest.approx(16 * np.sqrt(15) / 16, rel=0.15)
+
+
+def test_a_line_along_the_border_is_seen():
+    framed = PHOTOGRAPH.copy()
+    framed[:2] = framed[-2:] = framed[:, :2] = framed[:, -2:] = 255
+    assert metrics.border(framed, PHOTOGRAPH) > 3
+
+
+def test_blotches_are_slow_changes_and_not_noise():
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    blotched = grey.copy()
+    blotched[:64] = 168
+    assert metrics.blotches(metrics.noisy(grey, 8, RNG)) < 0.5
+    assert metrics.blotches(blotched) == pytest.approx(20, rel=0.1)
