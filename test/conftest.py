@@ -1,6 +1,7 @@
 """Keep tests apart from the user, from other machines and from each other, and give them a ROS context of their own."""
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 import queue
@@ -15,20 +16,26 @@ import pytest
 
 def _claim_domain() -> socket.socket:
     """
-    Claim a ROS domain that no other test run on this machine has, for as long as the socket is open.
+    Claim a ROS domain that no other test run and no running node on this machine has, as long as the socket is open.
 
-    The claim is a TCP port, which the kernel takes back however the run ends; DDS itself uses UDP.
+    The claim is a TCP port, which the kernel takes back however the run ends.  DDS itself holds UDP ports, one for each
+    participant of a domain: they are looked at and left alone.
     """
-    for domain in range(1, 101):
+    for attempt in range(100):
+        domain = 1 + (os.getpid() + attempt) % 100
+        base = 7400 + 250 * domain
         claim = socket.socket()
         try:
-            claim.bind(('127.0.0.1', 7400 + 250 * domain))
+            claim.bind(('127.0.0.1', base))
+            for participant in range(20):
+                with socket.socket(type=socket.SOCK_DGRAM) as probe:
+                    probe.bind(('', base + 10 + 2 * participant))
         except OSError:
             claim.close()
             continue
         os.environ['ROS_DOMAIN_ID'] = str(domain)
         return claim
-    raise RuntimeError('All ROS domains from 1 to 100 are taken by other test runs; wait for one to end.')
+    raise RuntimeError('All ROS domains from 1 to 100 are in use on this machine; end a test run or a node.')
 
 
 _claim = _claim_domain()
@@ -61,11 +68,16 @@ class Ros:
         self._thread.start()
 
     def _spin(self):
-        try:
-            self.executor.spin()
-        except Exception:
-            if self.context.ok():       # rclpy's executors may stumble over what close() takes from them
-                raise
+        from rclpy.exceptions import InvalidHandle
+        from rclpy.executors import ExternalShutdownException
+        while self.context.ok():
+            try:
+                self.executor.spin()
+                return
+            except InvalidHandle:       # a test destroyed something while the executor gathered what to wait for
+                continue
+            except ExternalShutdownException:
+                return
 
     def add(self, node):
         """Spin a node that was made with ``context=self.context``; return it."""
@@ -92,7 +104,6 @@ class Ros:
         future = client.call_async(request)
         future.add_done_callback(lambda _: done.set())
         assert done.wait(seconds), f'no answer from {name} within {seconds} s'
-        node.destroy_client(client)
         return future.result()
 
     def wait_until(self, condition, what: str, seconds: float = 10.0):
@@ -110,6 +121,8 @@ class Ros:
             node.destroy_node()
         self.context.try_shutdown()
         self._thread.join(5)
+        self._nodes.clear()
+        gc.collect()        # until then a lifecycle node's state machine holds its place in the graph, for all to see
 
 
 @pytest.fixture
