@@ -7,7 +7,8 @@ PACKAGE = 'style_transfer_ros'
 
 def shared(*folders):
     """Pair every folder below share/style_transfer_ros with its files, as ``data_files`` wants them."""
-    below = [d for folder in folders for d in (Path(folder), *Path(folder).rglob('*')) if d.is_dir()]
+    below = [d for folder in folders for d in (Path(folder), *Path(folder).rglob('*'))
+             if d.is_dir() and d.name != '__pycache__']
     return [(f'share/{PACKAGE}/{d}', [str(f) for f in d.iterdir() if f.is_file()]) for d in below]
 
 

@@ -57,9 +57,12 @@ def clipped(picture: Tensor) -> Tensor:
 
 
 def pixel_loss(a: Tensor, b: Tensor) -> Tensor:
-    """L1 at full, 1/2 and 1/4 resolution: the last keeps the palette when strokes do not fall together."""
-    a2, b2 = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
-    return F.l1_loss(a, b) + F.l1_loss(a2, b2) + F.l1_loss(F.avg_pool2d(a2, 2), F.avg_pool2d(b2, 2))
+    """L1 at full, 1/2, 1/4 and 1/16 resolution: the last ones keep the palette when strokes do not fall together."""
+    total = F.l1_loss(a, b)
+    for factor in (2, 2, 4):
+        a, b = F.avg_pool2d(a, factor), F.avg_pool2d(b, factor)
+        total = total + F.l1_loss(a, b)
+    return total
 
 
 def feature_loss(a: List[Tensor], b: List[Tensor]) -> Tensor:
@@ -73,9 +76,20 @@ def feature_loss(a: List[Tensor], b: List[Tensor]) -> Tensor:
     return total / len(a)
 
 
+def _grid_kernels() -> Tensor:
+    """Cosines and sines of period 2 and 4 pixels in both directions, (K, 1, 4, 4), each of gain 1."""
+    steps, kernels = torch.arange(4) * torch.pi / 2, []
+    for u, v in ((0, 1), (1, 0), (1, 1), (1, 3), (1, 2), (2, 1), (0, 2), (2, 0), (2, 2)):
+        phase = u * steps[:, None] + v * steps[None, :]
+        kernels += [wave / wave.square().sum() for wave in (phase.cos(), phase.sin()) if wave.abs().max() > 0.5]
+    return torch.stack(kernels)[:, None]
+
+
 def grid_loss(a: Tensor, b: Tensor) -> Tensor:
-    """Penalize a pattern of period 4 (the depth-to-space grid) that the target does not have."""
-    error = a - b
-    n, c, h, w = error.shape
-    pattern = error.reshape(n, c, h // 4, 4, w // 4, 4).mean((2, 4))
-    return (pattern - pattern.mean((2, 3), keepdim=True)).abs().mean()
+    """Penalize waves of period 2 and 4 (the depth-to-space grid) where they are stronger than in the target."""
+    kernels = _grid_kernels().to(a)
+
+    def strength(x: Tensor) -> Tensor:
+        waves = F.conv2d(x.flatten(0, 1)[:, None], kernels)
+        return (F.avg_pool2d(waves.square(), 8) + 1e-8).sqrt()
+    return F.relu(strength(a) - strength(b)).sum(1).mean()

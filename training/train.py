@@ -138,9 +138,11 @@ def train(options: argparse.Namespace) -> None:
         if set(state['model']) == set(model.state_dict()):
             model.load_state_dict(state['model'])
             average = state['average']
-            if len(state['optimizer']['state']) == len(parameters) and not options.restart_schedule:
-                optimizer.load_state_dict(state['optimizer'])
-                elapsed, seen = state['elapsed'], state['seen']
+            seen = state['seen']
+            if not options.restart_schedule:
+                elapsed = state['elapsed']
+                if state['optimizer']['state']:
+                    optimizer.load_state_dict(state['optimizer'])
     batches.rng = np.random.default_rng(options.seed + seen)
     model.load_weights(install_identity(model.weights(), vectors))
 
@@ -190,7 +192,7 @@ def train(options: argparse.Namespace) -> None:
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
             wanted = features(parts[1])
-        losses = {'pixel': pixel_loss(painted, target), 'grid': grid_loss(painted, target),
+        losses = {'pixel': pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
                   'style': options.style * reader(painted[:_READ].contiguous(memory_format=_LAYOUT), style[:_READ])}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
@@ -227,7 +229,8 @@ def main() -> None:
     parser.add_argument('--encoder-samples', type=int, default=16000, help='samples for the encoder alone, at first')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
-    parser.add_argument('--texture', type=float, default=0.25, help='weight of the feature loss')
+    parser.add_argument('--texture', type=float, default=0.5, help='weight of the feature loss')
+    parser.add_argument('--grid', type=float, default=5.0, help='weight of the grid loss')
     parser.add_argument('--style', type=float, default=1.0, help='weight of the style vector of the painting')
     parser.add_argument('--calm', type=float, default=2.0, help='weight of the stability loss')
     parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")

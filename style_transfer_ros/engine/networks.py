@@ -191,7 +191,8 @@ def swift_transformer(ops: Ops, content: Any, vector: Any) -> Any:
     pixels = ops.space_to_depth(content, 4)
     x = _residual_core(ops, swift_encoder(ops, pixels), vector, 'zero')
     x = ops.relu(style_norm(ops, ops.conv(x, 'expand', 48, 3), vector, 'expand/norm', 48))
-    painted = ops.multiply(ops.conv(x, 'head', 48, 3), ops.style_linear(vector, 'head/scale', 48))
-    painted = ops.add(painted, ops.style_linear(vector, 'head/shift', 48))
-    gate = ops.style_linear(vector, 'gate', 48)
+    # one value a colour, the same for all 16 pixels of a block: else the style itself would print a grid
+    scale, shift, gate = (ops.concatenate([ops.style_linear(vector, name, 3)] * 16)
+                          for name in ('head/scale', 'head/shift', 'gate'))
+    painted = ops.add(ops.multiply(ops.conv(x, 'head', 48, 3, bias=False), scale), shift)
     return ops.depth_to_space(ops.add(painted, ops.multiply(pixels, gate)), 4)

@@ -6,6 +6,7 @@ import time
 from typing import Any, List
 from urllib.parse import urlparse
 
+import numpy as np
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -14,7 +15,6 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 import yaml
 
-from style_transfer_ros.engine.encodings import ENCODINGS
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.sources import FrameSource, open_source
 from style_transfer_ros.ros import messages
@@ -52,12 +52,17 @@ class CameraNode(Node):
         super().__init__('camera', **options)
 
         def declared(name: str, default: Any, text: str, low: float | None = None, high: float | None = None) -> Any:
-            descriptor = ParameterDescriptor(description=text, read_only=True)
+            # a user who types 10 means 10.0, and source:=0 is a camera's index
+            descriptor = ParameterDescriptor(description=text, read_only=True,
+                                             dynamic_typing=isinstance(default, float) or name == 'source')
             if isinstance(default, float):
                 descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
             elif isinstance(default, int):
                 descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
-            return self.declare_parameter(name, default, descriptor).value
+            value = type(default)(self.declare_parameter(name, default, descriptor).value)
+            if low is not None and not low <= value <= high:
+                raise StyleTransferError(f"The parameter '{name}' is {value}; choose {low} to {high}.")
+            return value
         self._source_name = declared('source', 'scene', "What to show: 'scene' (a slow pan over a photograph), a V4L2 "
                                      "device (index or /dev/videoN), a video file (loops) or a folder of pictures.")
         self._size = (declared('width', 640, 'Width of the image, pixels.', 1, 7680),
@@ -66,9 +71,8 @@ class CameraNode(Node):
         self._frame_id = declared('frame_id', 'camera_optical_frame', 'Frame of the header, see REP-103.')
         self._encoding = declared('encoding', 'rgb8', 'Encoding of the image, see the README.')
         url = declared('camera_info_url', '', 'Calibration file (path or file:// URL); empty: uncalibrated.')
-        if self._encoding not in ENCODINGS:
-            raise StyleTransferError(f"The encoding '{self._encoding}' is unknown; choose one of "
-                                     f"{', '.join(ENCODINGS)}.")
+        # an unknown encoding, or one that this size does not fit, is told now and not with every frame
+        messages.to_image(np.zeros((*self._size[::-1], 3), np.uint8), Header(), self._encoding)
         self._info = _calibration(url, *self._size)
         self._source: FrameSource | None = None
         self._retry_at = 0.0
@@ -86,6 +90,8 @@ class CameraNode(Node):
                 self.get_logger().info(f"Publishing '{self._source_name}' at {self._size[0]}x{self._size[1]}.")
             frame = self._source.read()
         except StyleTransferError as error:
+            if self._source is not None:
+                self._source.close()
             self._source, self._retry_at = None, time.monotonic() + _RETRY_PERIOD
             self.get_logger().error(f'{error} Trying again every {_RETRY_PERIOD:.0f} s.', throttle_duration_sec=10.0)
             return

@@ -56,7 +56,7 @@ class Painter:
                 frame, self._frame, self._due = self._frame, None, False
             self._paint(frame)
 
-    def stop(self, timeout: float = 1.0) -> None:
+    def stop(self, timeout: float = 0.5) -> None:
         """End the thread, waiting at most ``timeout`` s for the painting at work."""
         with self._changed:
             self._stopped = True

@@ -62,13 +62,15 @@ def declare(node: Node) -> StyleTransferParameters:
         default = getattr(StyleTransferParameters(), item.name)
         descriptor = ParameterDescriptor(description=about['text'], additional_constraints=(
             'static: changes only while the node is unconfigured' if about['static'] else 'may change while running'))
+        # a user who types 1 means 1.0; an empty list has no type
+        descriptor.dynamic_typing = isinstance(default, (float, list))
         if about['low'] is not None:
             kind = FloatingPointRange if isinstance(default, float) else IntegerRange
             number = type(default)
             bounds = kind(from_value=number(about['low']), to_value=number(about['high']))
             setattr(descriptor, 'floating_point_range' if number is float else 'integer_range', [bounds])
         node.declare_parameter(item.name, default, descriptor)
-    declared = [node.get_parameter(item.name) for item in fields(StyleTransferParameters)]
+    declared = [node.get_parameter_or(item.name) for item in fields(StyleTransferParameters)]
     return changed(StyleTransferParameters(), declared, False)
 
 
@@ -83,9 +85,18 @@ def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
     known = {item.name: item.metadata for item in fields(StyleTransferParameters)}
     values = {update.name: update.value for update in updates if update.name in known}
     for name, value in values.items():
-        if configured and known[name]['static'] and value != getattr(current, name):
+        about, default = known[name], getattr(StyleTransferParameters(), name)
+        if isinstance(default, list):
+            value = values[name] = list(value or [])
+        elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = values[name] = float(value)
+        if not isinstance(value, type(default)) or isinstance(value, bool) != isinstance(default, bool):
+            raise ValueError(f"The parameter '{name}' is {value!r}; give a {type(default).__name__}.")
+        if about['low'] is not None and not about['low'] <= value <= about['high']:
+            raise ValueError(f"The parameter '{name}' is {value}; choose {about['low']} to {about['high']}.")
+        if configured and about['static'] and value != getattr(current, name):
             raise ValueError(f"The parameter '{name}' is static; run 'ros2 lifecycle set' with 'deactivate' and "
                              "'cleanup', set it, then 'configure' and 'activate'.")
-        if known[name]['choices'] and value not in known[name]['choices']:
-            raise ValueError(f"The parameter '{name}' is '{value}'; choose one of {', '.join(known[name]['choices'])}.")
+        if about['choices'] and value not in about['choices']:
+            raise ValueError(f"The parameter '{name}' is '{value}'; choose one of {', '.join(about['choices'])}.")
     return replace(current, **values)

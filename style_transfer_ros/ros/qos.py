@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Sequence
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import (
     DurabilityPolicy,
@@ -58,7 +59,8 @@ class CameraSubscription:
         self._profile: QoSProfile | None = None
         self._timer = None
         if qos == 'auto':
-            self._timer = node.create_timer(_LOOK_PERIOD, self._follow)
+            # on the wall's clock: a camera is to be met before a bag's clock ticks
+            self._timer = node.create_timer(_LOOK_PERIOD, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME))
             self._follow()
         else:
             self._subscribe(preset(qos))

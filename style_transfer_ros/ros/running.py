@@ -7,6 +7,7 @@ import sys
 from typing import Callable, List
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -34,25 +35,33 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param start: called when the node is in its executor.
     """
     use_large_shared_memory()
-    rclpy.init(args=args)
+    node = None
     try:
+        rclpy.init(args=args)
         node = make_node()
-    except StyleTransferError as error:
-        rclpy.try_shutdown()
-        sys.exit(str(error))
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         start(node)
-        executor.spin()
+        while rclpy.ok():
+            try:
+                executor.spin()
+            except RuntimeError as error:       # rcl's own, e.g. a lifecycle transition that is not possible now
+                if rclpy.ok():
+                    node.get_logger().error(str(error))
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except RuntimeError:            # a callback at work while the context ended cannot publish any more
-        if rclpy.ok():
-            raise
+    except (StyleTransferError, ParameterException, ValueError, RuntimeError) as error:
+        if rclpy.ok() or not isinstance(error, RuntimeError):      # else a signal came while the node was being made
+            rclpy.try_shutdown()
+            sys.exit(str(error))
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)        # a launch file's second one finds us stopping already
-        node.stop()
-        executor.shutdown(timeout_sec=0.2)
-        node.destroy_node()
+        if node is not None:
+            node.stop()
+            executor.shutdown(timeout_sec=0.2)
+            node.destroy_node()
         rclpy.try_shutdown()
+    # Not through the interpreter's teardown: it would pull libraries from under a network that is being loaded.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

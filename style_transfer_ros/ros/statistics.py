@@ -22,8 +22,8 @@ class Statistics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._arrivals: Deque[float] = deque(maxlen=1000)
-        self._paintings: Deque[tuple] = deque(maxlen=1000)      # (when, latency, painting, work of ROS), seconds
+        self._arrivals: Deque[float] = deque(maxlen=5000)
+        self._paintings: Deque[tuple] = deque(maxlen=5000)      # (when, latency, painting, work of ROS), seconds
         self.total: Counter = Counter()                         # frames_in, frames_painted, dropped_<cause>
 
     def arrived(self) -> None:
@@ -50,13 +50,13 @@ class Statistics:
         with self._lock:
             self.total[f'dropped_{cause}'] += 1
 
-    def diagnostic(self, name: str, publishers: int, failure: str, facts: dict) -> DiagnosticStatus:
+    def diagnostic(self, name: str, publishers: int | None, failure: str, facts: dict) -> DiagnosticStatus:
         """
         Summarize.
 
-        :param publishers: of the camera's topic.
+        :param publishers: of the camera's topic; None while the node is not active and expects none.
         :param failure: why nothing can be painted, or empty.
-        :param facts: more to report, by key.
+        :param facts: more to report, by key; ``state`` is the message while all is well.
         """
         with self._lock:
             now = time.monotonic()
@@ -64,12 +64,12 @@ class Statistics:
             recent = np.array([p[1:] for p in self._paintings if p[0] > now - _WINDOW]).reshape(-1, 3) * 1e3
             age = now - self._arrivals[-1] if self._arrivals else math.inf
             totals = dict(self.total)
-        level, text = DiagnosticStatus.OK, 'painting'
+        level, text = DiagnosticStatus.OK, facts['state']
         if failure:
             level, text = DiagnosticStatus.ERROR, failure
         elif publishers == 0:
             level, text = DiagnosticStatus.ERROR, 'no camera publishes'
-        elif age > STALE_AFTER:
+        elif publishers is not None and age > STALE_AFTER:
             level, text = DiagnosticStatus.WARN, f'stale camera: no frame for {min(age, 1e6):.0f} s'
         values = {
             'rate in (Hz)': f'{len(arrivals) / _WINDOW:.1f}', 'rate out (Hz)': f'{len(recent) / _WINDOW:.1f}', **facts,

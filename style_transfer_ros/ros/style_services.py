@@ -14,13 +14,13 @@ from style_transfer_msgs.msg import StyleInfo
 from style_transfer_msgs.srv import SetStyle
 from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.library import Style, StyleLibrary
+from style_transfer_ros.engine.library import LONGEST_NAME, Style, StyleLibrary
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
 from style_transfer_ros.ros import messages
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """What is painted with: one style, or a mix; ``vector`` is (100,) float32."""
 
@@ -127,6 +127,7 @@ class StyleDesk:
         vector = self._stylizer.mix([self.find(n).vector for n in names], weights)
         shares = tuple(float(w) / float(sum(weights)) for w in weights)
         title = ' + '.join(f'{share:.0%} {name}' for name, share in zip(names, shares))
+        title = title if len(title) <= LONGEST_NAME else f'{title[:LONGEST_NAME - 1]}…'
         style = Style(name=title, source='mix', network=self._stylizer.model.name, vector=vector, thumbnail=b'',
                       learned=time.time())
         return Look(style, tuple(names), shares, vector)

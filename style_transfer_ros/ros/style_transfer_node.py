@@ -10,18 +10,19 @@ changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so th
 from __future__ import annotations
 
 from pathlib import Path
+import threading
 import time
-from typing import List, Tuple
+from typing import Any, Callable, List, Tuple
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
 
@@ -59,13 +60,18 @@ class StyleTransferNode(LifecycleNode):
         self._told = ('', '')                   # the state that was published last, and its sentence
         self._smoother, self._smoothed = Smoother(), ()
         self._generation = 0                    # counts configurations: a load that comes late is thrown away
+        self._activation = 0                    # counts activations: so is a painting
+        self._status_lock = threading.Lock()
+        self._camera: CameraSubscription | None = None
+        self._info_subscription = self._timer = None
         self._worker = Worker(self)
         self._statistics = Statistics()
         self._painter = Painter(self._paint, lambda: self._statistics.dropped('newer'))
         self._status_publisher = self.create_publisher(
             StyleTransferStatus, '~/status', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        self.create_timer(1.0, self._publish_diagnostics)
+        # on the wall's clock: a paused bag must not silence them
+        self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
         services = ReentrantCallbackGroup()     # a service that waits for the worker must not hold the others
         for kind, name, callback in (
                 (SetStyle, 'set_style', self._on_set_style), (ListStyles, 'list_styles', self._on_list_styles),
@@ -82,8 +88,9 @@ class StyleTransferNode(LifecycleNode):
         """Make publishers and begin to load; the node answers meanwhile and paints when the networks are there."""
         overriding = QoSOverridingOptions.with_default_policies()
         self._images = self.create_publisher(Image, 'stylized/image', 1, qos_overriding_options=overriding)
-        self._jpegs = self.create_publisher(CompressedImage, 'stylized/image/compressed', 1)
-        self._infos = self.create_publisher(CameraInfo, 'stylized/camera_info', 1)
+        self._jpegs = self.create_publisher(CompressedImage, 'stylized/image/compressed', 1,
+                                            qos_overriding_options=overriding)
+        self._infos = self.create_publisher(CameraInfo, 'stylized/camera_info', 1, qos_overriding_options=overriding)
         self._configured, self._failure = True, ''
         self._generation += 1
         self._worker.start(self._load, self._generation)
@@ -97,8 +104,10 @@ class StyleTransferNode(LifecycleNode):
                                           'image_raw/compressed' if compressed else 'image_raw', self._on_image,
                                           self._values.qos)
         self._info_subscription = self.create_subscription(CameraInfo, 'camera_info', self._on_camera_info,
-                                                           qos_profile_sensor_data)
+                                                           qos_profile_sensor_data, qos_overriding_options=(
+                                                               QoSOverridingOptions.with_default_policies()))
         self._active = True
+        self._activation += 1
         self._start_timer()
         self._publish_status()
         return super().on_activate(state)
@@ -120,20 +129,29 @@ class StyleTransferNode(LifecycleNode):
         self._unload()
         return TransitionCallbackReturn.SUCCESS
 
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Clean up after a transition that failed; the node is unconfigured and may be configured again."""
+        self._active = True                     # whatever was made so far is to be undone
+        return self.on_shutdown(state)
+
     def _stop_painting(self) -> None:
         if self._active:
             self._active = False
             self._painter.clear()
-            self._camera.destroy()
-            self.destroy_subscription(self._info_subscription)
-            self.destroy_timer(self._timer)
-            self._camera_info = None
+            if self._camera is not None:
+                self._camera.destroy()
+            if self._info_subscription is not None:
+                self.destroy_subscription(self._info_subscription)
+            if self._timer is not None:
+                self.destroy_timer(self._timer)
+            self._camera = self._info_subscription = self._timer = self._camera_info = None
 
     def _unload(self) -> None:
         if self._configured:
             self._configured = False
             self._generation += 1
             self._stylizer = self._desk = self._look = None
+            self._failure = ''
             for publisher in (self._images, self._jpegs, self._infos):
                 self.destroy_publisher(publisher)
             self._publish_status()
@@ -149,9 +167,9 @@ class StyleTransferNode(LifecycleNode):
             desk.add_bundled()
             for problem in library.problems():
                 self.get_logger().warning(problem)
-            look, problem = None, ''
+            look, problem, wanted = None, '', self._values.style
             try:
-                look = desk.look(self._values.style)
+                look = desk.look(wanted)
             except StyleError as error:
                 problem = str(error)
             if generation != self._generation:
@@ -163,26 +181,32 @@ class StyleTransferNode(LifecycleNode):
             else:
                 self.get_logger().info(f"Painting with '{look.style.name}', network '{stylizer.model.name}' "
                                        f"in {stylizer.runtime.name}.")
+            if self._values.style != wanted:    # a parameter came while the networks loaded
+                self._take_style(desk, self._values.style)
         except Exception as error:              # the last line of defence of a thread: say it, stay up
-            self._failure = _sentence(error)
-            self.get_logger().error(self._failure)
+            if generation == self._generation:
+                self._failure = _sentence(error)
+                self.get_logger().error(self._failure)
         self._publish_status()
 
     # Camera and painting
 
     def _start_timer(self) -> None:
-        self._painter.every_frame = self._values.period == 0
+        self._painter.every_frame = self._values.period == 0 or not self._values.enabled
         # with period 0 the timer only catches a frame that came while the period changed
         self._timer = self.create_timer(self._values.period or 1.0, self._painter.tick)
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         self._statistics.arrived()
-        if self._stylizer is None or self._look is None:
+        if self._values.enabled and (self._stylizer is None or self._look is None):
             self._statistics.dropped('not_ready')
-        elif self._values.lazy and not (self._images.get_subscription_count() or self._wants_jpeg()):
+        elif self._values.lazy and not self._has_viewer():
             self._statistics.dropped('unwanted')
         else:
             self._painter.submit(message)
+
+    def _has_viewer(self) -> bool:
+        return bool(self._images.get_subscription_count()) or self._wants_jpeg()
 
     def _wants_jpeg(self) -> bool:
         return self._values.publish_compressed and bool(self._jpegs.get_subscription_count() or not self._values.lazy)
@@ -193,13 +217,15 @@ class StyleTransferNode(LifecycleNode):
     def _paint(self, message: Image | CompressedImage) -> None:
         """Paint and publish one frame; in the painter's thread."""
         values, look, stylizer, info = self._values, self._look, self._stylizer, self._camera_info
-        if not self._active or stylizer is None or look is None:
+        activation = self._activation
+        if not self._active or (values.enabled and (stylizer is None or look is None)):
             return
         begin = time.perf_counter()
         painting = 0.0
         try:
             if values.enabled or isinstance(message, CompressedImage):
                 frame = messages.to_rgb(message)
+            jpeg = None
             if values.enabled:
                 before = time.perf_counter()
                 painted = stylizer.paint(frame, look.vector, strength=values.strength,
@@ -212,15 +238,15 @@ class StyleTransferNode(LifecycleNode):
                 painting = time.perf_counter() - before
                 output = messages.to_image(painted, message.header)
             elif isinstance(message, CompressedImage):
-                painted, output = frame, messages.to_image(frame, message.header)
+                painted, output, jpeg = frame, messages.to_image(frame, message.header), message
             else:
                 painted, output = None, message         # untouched
-            if not self._active:
+            if not self._active or activation != self._activation:
                 return
             self._images.publish(output)
             if self._wants_jpeg():
                 painted = messages.to_rgb(message) if painted is None else painted
-                self._jpegs.publish(messages.to_jpeg(painted, message.header, values.jpeg_quality))
+                self._jpegs.publish(jpeg or messages.to_jpeg(painted, message.header, values.jpeg_quality))
             if info is not None:
                 info.header = message.header
                 self._infos.publish(info)
@@ -233,7 +259,8 @@ class StyleTransferNode(LifecycleNode):
                 self._statistics.dropped('error')
                 self.get_logger().error(f'Frame dropped: {_sentence(error)}', throttle_duration_sec=_WARN_EVERY)
             return
-        latency = (self.get_clock().now() - Time.from_msg(message.header.stamp)).nanoseconds * 1e-9
+        stamp = message.header.stamp        # by hand: rclpy's Time refuses the negative stamps that some drivers send
+        latency = self.get_clock().now().nanoseconds * 1e-9 - (stamp.sec + stamp.nanosec * 1e-9)
         self._statistics.painted(latency, painting, time.perf_counter() - begin - painting)
 
     # Services
@@ -250,14 +277,16 @@ class StyleTransferNode(LifecycleNode):
         self._look, self._failure = look, ''
         if len(look.names) == 1 and self._values.style != look.style.name:
             self.set_parameters([Parameter('style', value=look.style.name)])
-        self._publish_status()
 
-    async def _answer(self, response: object, text: str, work: object, *arguments: object) -> object:
-        """Run ``work`` (to a Look) in the worker's thread, choose what it returns, and answer."""
-        self._learning = text
-        self._publish_status()
+    async def _answer(self, response: Any, text: str, work: Callable[[StyleDesk], Look]) -> Any:
+        """Run ``work`` in the worker's thread, paint with what it returns, and answer."""
         try:
-            look = await self._worker.run(work, *arguments)
+            desk = self._ready_desk()
+            self._learning = text
+            self._publish_status()
+            look = await self._worker.run(work, desk)
+            if desk is not self._desk:
+                raise StyleError('The node was cleaned up meanwhile; call again.')
             self._choose(look)
             response.success, response.style = True, style_info(look.style)
             response.message = f"Painting with '{look.style.name}'."
@@ -269,25 +298,24 @@ class StyleTransferNode(LifecycleNode):
         return response
 
     async def _on_set_style(self, request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.Response:
-        def learn() -> Look:
-            desk = self._ready_desk()
+        def learn(desk: StyleDesk) -> Look:
             style = desk.learn(request)
             return Look(style, (style.name,), (1.0,), style.vector)
         return await self._answer(response, f"Learning the style '{request.name}'.", learn)
 
     async def _on_next_style(self, request: NextStyle.Request, response: NextStyle.Response) -> NextStyle.Response:
-        def following() -> Look:
-            desk = self._ready_desk()
-            return desk.look(desk.library.next_name(self._values.style))
-        return await self._answer(response, 'Changing the style.', following)
+        return await self._answer(response, 'Changing the style.', lambda desk: desk.look(
+            desk.library.next_name(self._values.style)))
 
     async def _on_mix_styles(self, request: MixStyles.Request, response: MixStyles.Response) -> MixStyles.Response:
-        return await self._answer(response, 'Mixing styles.', lambda: self._ready_desk().mix(
+        return await self._answer(response, 'Mixing styles.', lambda desk: desk.mix(
             list(request.names), list(request.weights)))
 
     def _on_list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
-        desk = self._desk
-        response.styles = [style_info(style) for style in desk.library.styles()] if desk else []
+        try:
+            response.styles = [style_info(style) for style in self._ready_desk().library.styles()]
+        except StyleError as error:
+            self.get_logger().error(str(error))
         return response
 
     def _on_remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
@@ -313,25 +341,28 @@ class StyleTransferNode(LifecycleNode):
                 load_model(values.model)
             if values.style != self._values.style and self._desk is not None:
                 self._desk.library.get(values.style)
-        except (ValueError, StyleTransferError) as error:
-            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:              # e.g. a model path that the file system refuses
+            return SetParametersResult(successful=False, reason=_sentence(error))
         return SetParametersResult(successful=True)
 
     def _after_parameters(self, updates: List[Parameter]) -> None:
         before = self._values
         self._values = parameters.changed(before, updates, False)
-        if self._active and self._values.period != before.period:
+        if self._active and (self._values.period, self._values.enabled) != (before.period, before.enabled):
             self.destroy_timer(self._timer)
             self._start_timer()
         wanted = self._values.style
-        if self._desk is not None and (self._look is None or self._look.names != (wanted,)) and wanted != before.style:
+        named = any(update.name == 'style' for update in updates)
+        if named and self._desk is not None and (self._look is None or self._look.names != (wanted,)):
             self._worker.start(self._take_style, self._desk, wanted)
         self._publish_status()
 
     def _take_style(self, desk: StyleDesk, name: str) -> None:
         """Paint with the style that the parameter names; in the worker's thread."""
         try:
-            self._look, self._failure = desk.look(name), ''
+            look = desk.look(name)
+            if desk is self._desk and self._values.style == name:       # else a later wish came meanwhile
+                self._look, self._failure = look, ''
         except Exception as error:              # the library may have changed since the parameter was checked
             self.get_logger().error(_sentence(error))
         self._publish_status()
@@ -352,9 +383,15 @@ class StyleTransferNode(LifecycleNode):
             return StyleTransferStatus.PAINTING, ''
         if self._statistics.seconds_since('arrived') > STALE_AFTER:
             return StyleTransferStatus.WAITING, f"No frame comes on '{self.resolve_topic_name('image_raw')}'."
-        return StyleTransferStatus.WAITING, 'Nobody subscribes to the painting.'
+        if self._values.lazy and not self._has_viewer():
+            return StyleTransferStatus.WAITING, 'Nobody subscribes to the painting.'
+        return StyleTransferStatus.WAITING, 'Frames come, none is painted yet; see the log and /diagnostics.'
 
     def _publish_status(self) -> None:
+        with self._status_lock:                 # the worker and the executor publish; the newest must be the last
+            self._publish_status_locked()
+
+    def _publish_status_locked(self) -> None:
         look, stylizer = self._look, self._stylizer
         self._told = self._state()
         message = StyleTransferStatus(stamp=self.get_clock().now().to_msg(), state=self._told[0],
@@ -374,8 +411,8 @@ class StyleTransferNode(LifecycleNode):
         facts = {'state': self._told[0], 'style': look.style.name if look else '',
                  'network': stylizer.model.name if stylizer else '',
                  'runtime': stylizer.runtime.name if stylizer else ''}
-        publishers = self._camera.publishers if self._active else 0
-        failure = self._failure or ('' if self._active else 'inactive')
+        publishers = self._camera.publishers if self._active and self._camera is not None else None
+        failure = self._failure
         status = self._statistics.diagnostic(self.get_fully_qualified_name(), publishers, failure, facts)
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
@@ -396,8 +433,7 @@ def _sentence(error: Exception) -> str:
 def main(args: List[str] | None = None) -> None:
     """Run the node until SIGINT or SIGTERM; exit code 0."""
     def start(node: StyleTransferNode) -> None:
-        if node.get_parameter('autostart').value:
-            node.trigger_configure()
+        if node.get_parameter('autostart').value and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             node.trigger_activate()
     run(StyleTransferNode, args, start)
 

@@ -7,6 +7,8 @@ import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
 import pytest
 from rclpy.qos import QoSProfile
 from rosbags.typesys import get_typestore, Stores
@@ -96,3 +98,33 @@ def test_a_wrong_parameter_ends_the_camera_with_a_sentence(ros, processes):
     camera = processes('camera_node', 'encoding:=klingon')
     said = camera.communicate(timeout=60)[1]
     assert camera.returncode == 1 and 'klingon' in said and 'Traceback' not in said
+
+
+@pytest.mark.parametrize('module, parameter, part', [
+    ('style_transfer_node', 'strength:=3.0', 'strength'), ('style_transfer_node', 'qos:=foo', 'sensor_data'),
+    ('style_transfer_node', 'period:=soon', 'period'), ('camera_node', 'width:=0', 'width')])
+def test_a_wrong_parameter_at_start_ends_the_node_with_a_sentence(ros, processes, module, parameter, part):
+    process = processes(module, parameter)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and part in said and 'Traceback' not in said, said
+
+
+@pytest.mark.parametrize('parameters', [('period:=1', 'style_directories:=[]'), ('strength:=1',)])
+def test_a_whole_number_serves_where_a_decimal_one_is_meant(ros, processes, parameters):
+    process = processes('style_transfer_node', *parameters)
+    user = ros.node()
+    ros.wait_until(lambda: 'style_transfer' in user.get_node_names(), 'the node is up', 60)
+    assert stop(process, signal.SIGINT)[0] == 0
+
+
+def test_an_impossible_transition_is_refused_and_the_node_lives_on(ros, processes):
+    processes('style_transfer_node')
+    user = ros.node()
+
+    def state():
+        return ros.call(user, GetState, 'style_transfer/get_state', GetState.Request(), 60).current_state.id
+    ros.wait_until(lambda: state() == State.PRIMARY_STATE_ACTIVE, 'the node is active')
+    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+    user.create_client(ChangeState, 'style_transfer/change_state').call_async(
+        ChangeState.Request(transition=configure))
+    assert state() == State.PRIMARY_STATE_ACTIVE

@@ -411,3 +411,17 @@ def test_diagnostics_tell_of_a_missing_and_a_working_camera(ros, tmp_path):
     assert 'no frame' in level(DiagnosticStatus.WARN).message
     studio.user.destroy_publisher(studio.camera)
     assert level(DiagnosticStatus.ERROR).message == 'no camera publishes'
+
+
+def test_a_negative_stamp_does_not_stop_the_painter(red_studio):
+    red_studio.camera.publish(messages.to_image(GREY, Header(stamp=Time(sec=-5))))
+    assert red_studio.paintings.get(timeout=10).header.stamp.sec == -5
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_every_stored_style_can_be_mixed_and_the_parameter_leads_back_to_one(red_studio):
+    names = [s.name for s in red_studio.call(ListStyles, 'list_styles').styles]
+    mix = red_studio.call(MixStyles, 'mix_styles', names=names, weights=[1.0] * len(names))
+    assert mix.success and len(names) == 9, mix.message
+    assert red_studio.set_parameters(style='red').successful
+    red_studio.ros.wait_until(lambda: red_studio.node._look.names == ('red',), 'the mix ends')
