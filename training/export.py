@@ -34,6 +34,7 @@ def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static, QuantType
 
     class Reader(CalibrationDataReader):
+
         def __init__(self) -> None:
             self._left = iter(feeds)
 

@@ -122,7 +122,7 @@ def test_a_picture_is_turned_upright_as_exif_says(form, orientation, order):
 
 @pytest.mark.parametrize('orientation', UPRIGHT)
 def test_opencv_agrees_on_the_turn(orientation):
-    """OpenCV turns a JPEG by itself when it reads colour only."""
+    """A JPEG that is read for colour only is turned by OpenCV itself."""
     data = turned('JPEG', orientation)
     theirs = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     np.testing.assert_array_equal(decode_picture(data), theirs[..., ::-1])
