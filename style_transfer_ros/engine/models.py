@@ -108,8 +108,9 @@ def write_model(folder: Path, name: str, network: str, size_multiple: int, margi
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.new-') as new:
         for file, data in files.items():
             (Path(new) / file).write_bytes(data)
+        vector = None if identity is None else [round(float(x), 6) for x in identity]
         description = {'schema': SCHEMA, 'name': name, 'network': network, 'size_multiple': size_multiple,
-                       'margin': margin, 'identity_vector': None if identity is None else [round(float(x), 6) for x in identity],
+                       'margin': margin, 'identity_vector': vector,
                        'files': {file: _sha256(Path(new) / file) for file in files}}
         (Path(new) / 'model.yaml').write_text(yaml.safe_dump(description, sort_keys=False), encoding='utf-8')
         folder.mkdir(exist_ok=True)
