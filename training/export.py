@@ -72,7 +72,7 @@ def main() -> None:
     distances = [_psnr(exact.run(None, f)[0], coarse.run(None, f)[0]) for f in held_out]
     print(f'8-bit against float on {len(held_out)} held-out samples: {np.median(distances):.1f} dB (median), '
           f'{min(distances):.1f} dB (worst)')
-    write_model(options.output, options.name, 'swift', 4, 8, identity,
+    write_model(options.output, options.name, 'swift', 4, 16, identity,
                 {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
                  'predictor.onnx': predictor.SerializeToString()})
     print(f'wrote {options.output}')

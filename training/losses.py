@@ -32,9 +32,9 @@ class StyleReader(nn.Module):
         self.register_buffer('average', average)
         self.ops = TorchOps(networks.magenta_predictor, magenta.predictor_weights()).requires_grad_(False)
 
-    def forward(self, painted: Tensor, vector: Tensor) -> Tensor:
-        """N,3,256,256 in 0..1 and the teacher's vectors (N, 100) -> the mean of 1 - cosine."""
-        read = self.ops(painted).flatten(1)
+    def forward(self, painted: Tensor, vector: Tensor, size: int) -> Tensor:
+        """N,3,H,W in 0..1, read at ``size`` pixels, and the teacher's vectors (N, 100) -> the mean of 1 - cosine."""
+        read = self.ops(F.interpolate(painted, size, mode='area')).flatten(1)
         return 1 - F.cosine_similarity(read - self.average, vector - self.average).mean()
 
 

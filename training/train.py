@@ -194,7 +194,8 @@ def train(options: argparse.Namespace) -> None:
             wanted = features(parts[1])
         losses = {'pixel': pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
-                  'style': options.style * reader(painted[:_READ].contiguous(memory_format=_LAYOUT), style[:_READ])}
+                  'style': options.style * reader(painted[:_READ].contiguous(memory_format=_LAYOUT), style[:_READ],
+                                                  int(rng.choice([SIZE, SIZE * 5 // 8])))}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
             first, second = painted[:pairs], painted[n - pairs:]
             grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]

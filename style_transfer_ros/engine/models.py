@@ -7,7 +7,7 @@ Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that
     name: swift                     what styles remember; vectors of one name do not fit another
     network: swift                  functions of networks.py with these weights (for the TensorFlow runtime)
     size_multiple: 4                frames are padded to multiples of this, pixels
-    margin: 8                       and mirrored by this at every side first: convolutions with zeros at the border
+    margin: 16                      and mirrored by this at every side first: convolutions with zeros at the border
                                     would draw a frame; pixels
     identity_vector: [...]          100 numbers that return the photo; null: the content's own vector does
     files:                          name: sha256

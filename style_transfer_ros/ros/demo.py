@@ -18,9 +18,9 @@ import threading
 import time
 from typing import Any, Callable, Dict, List
 
-# Own world: other ROS systems on this machine or network neither see the demo nor disturb it.
+# Own world: other ROS systems on this machine or network, and tests (domains 1 to 100), do not meet the demo.
 os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(1, 100)))
+os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(215, 232)))
 
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
