@@ -14,6 +14,7 @@ class OnnxRuntime:
     name = 'onnxruntime'
 
     def __init__(self, model: Model, threads: int) -> None:
+        onnxruntime.disable_telemetry_events()      # nothing leaves the machine
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
