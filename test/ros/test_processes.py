@@ -55,7 +55,9 @@ def test_a_camera_is_painted_live_and_every_stamp_is_the_cameras(ros, processes)
     user.create_subscription(Image, 'image_raw', lambda m: camera_stamps.add(stamp(m)), QoSProfile(depth=50))
     user.create_subscription(Image, 'stylized/image', paintings.put, QoSProfile(depth=50), raw=True)
     infos = ros.listen(user, CameraInfo, 'stylized/camera_info')
-    camera = processes('camera_node', 'source:=scene', 'width:=320', 'height:=240', 'encoding:=bgr8')
+    # slow enough that this process sees every frame, and seen before the node starts
+    camera = processes('camera_node', 'source:=scene', 'width:=320', 'height:=240', 'encoding:=bgr8', 'rate:=10.0')
+    ros.wait_until(lambda: camera_stamps, 'the camera publishes', 60)
     node = processes('style_transfer_node', 'period:=0.1')
     read = [STORE.deserialize_cdr(paintings.get(timeout=60), 'sensor_msgs/msg/Image') for _ in range(5)]
     assert all((m.width, m.height, m.encoding, m.step, m.header.frame_id) == (
