@@ -69,14 +69,19 @@ def stylize(options: argparse.Namespace) -> int:
     painted_frames = 0
     with AnyReader([options.bag], default_typestore=store) as reader:
         source = _image_connection(reader, options.topic)
+        kept = {} if options.only_painting else {(c.topic, c.msgtype): c for c in reader.connections}
+        if any(topic == options.output_topic for topic, _ in kept):
+            raise StyleError(f"The bag has a topic '{options.output_topic}' already; choose another --output-topic, "
+                             'or --only-painting.')
         with Writer(options.output, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
             target = writer.add_connection(options.output_topic, _IMAGE, typestore=store)
-            copied = {} if options.only_painting else {
-                c.id: writer.add_connection(c.topic, c.msgtype, typestore=reader.typestore) for c in reader.connections}
+            copied = {key: writer.add_connection(c.topic, c.msgtype, typestore=reader.typestore)
+                      for key, c in kept.items()}
             messages = track(reader.messages(), 'paint', reader.message_count, disable=options.quiet)
             for connection, stamp, data in messages:
-                if connection.id in copied:
-                    writer.write(copied[connection.id], stamp, data)
+                key = connection.topic, connection.msgtype
+                if key in copied:
+                    writer.write(copied[key], stamp, data)
                 if connection.topic != source.topic:
                     continue
                 message = reader.deserialize(data, connection.msgtype)

@@ -47,7 +47,8 @@ def test_every_readable_frame_is_painted_with_its_header_and_time(bag, tmp_path,
 
 
 @pytest.mark.parametrize('arguments, part', [
-    (['--topic', '/nothing'], '/camera/image_raw'), (['--style', 'nobody'], 'nobody'), (['--model', 'none'], 'none')])
+    (['--topic', '/nothing'], '/camera/image_raw'), (['--output-topic', '/words'], '/words'),
+    (['--style', 'nobody'], 'nobody'), (['--model', 'none'], 'none')])
 def test_what_cannot_be_done_is_said_in_one_sentence(bag, tmp_path, arguments, part):
     with pytest.raises(SystemExit) as end:
         stylize_bag.main([str(bag), str(tmp_path / 'out'), '--model', 'fake', '--quiet', *arguments])
