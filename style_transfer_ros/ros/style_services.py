@@ -50,11 +50,15 @@ class StyleDesk:
         self.library, self._stylizer = library, stylizer
         self._directories = [*directories, share_folder() / 'styles']
 
-    def add_bundled(self) -> None:
-        """Learn the bundled pictures that this library has never had; one that the user removed stays removed."""
+    def add_bundled(self, only: str = '') -> None:
+        """
+        Learn the bundled pictures that this library has never had; one that the user removed stays removed.
+
+        :param only: just the one of this name; empty: all.
+        """
         marker = self.library.folder / 'bundled.txt'
         known = set(marker.read_text(encoding='utf-8').splitlines()) if marker.is_file() else set()
-        new = {path.stem: path for path in sorted(self._directories[-1].glob('*.jpg')) if path.stem not in known}
+        new = {path.stem: path for path in sorted(self._directories[-1].glob('*.jpg')) if path.stem not in known and only in ('', path.stem)}
         for name, path in new.items():
             if name not in self.library.names():
                 self._learn(name, f'bundled {path.name}', images.read_picture(path))

@@ -164,10 +164,10 @@ class StyleTransferNode(LifecycleNode):
             folder = Path(values.style_library).expanduser() if values.style_library else default_folder()
             library = StyleLibrary(folder)
             desk = StyleDesk(library, stylizer, [Path(d).expanduser() for d in values.style_directories if d])
-            desk.add_bundled()
             for problem in library.problems():
                 self.get_logger().warning(problem)
             look, problem, wanted = None, '', self._values.style
+            desk.add_bundled(only=wanted)       # the other ones can wait until the first frame is painted
             try:
                 look = desk.look(wanted)
             except StyleError as error:
@@ -181,6 +181,8 @@ class StyleTransferNode(LifecycleNode):
             else:
                 self.get_logger().info(f"Painting with '{look.style.name}', network '{stylizer.model.name}' "
                                        f"in {stylizer.runtime.name}.")
+            self._publish_status()
+            desk.add_bundled()
             if self._values.style != wanted:    # a parameter came while the networks loaded
                 self._take_style(desk, self._values.style)
         except Exception as error:              # the last line of defence of a thread: say it, stay up
