@@ -58,7 +58,8 @@ class StyleDesk:
         """
         marker = self.library.folder / 'bundled.txt'
         known = set(marker.read_text(encoding='utf-8').splitlines()) if marker.is_file() else set()
-        new = {path.stem: path for path in sorted(self._directories[-1].glob('*.jpg')) if path.stem not in known and only in ('', path.stem)}
+        new = {path.stem: path for path in sorted(self._directories[-1].glob('*.jpg'))
+               if path.stem not in known and only in ('', path.stem)}
         for name, path in new.items():
             if name not in self.library.names():
                 self._learn(name, f'bundled {path.name}', images.read_picture(path))
