@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from typing import Callable, Dict, Iterator, List
 
@@ -27,7 +26,6 @@ os.environ['ROS_DOMAIN_ID'] = str(random.randint(215, 232))
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
@@ -39,7 +37,7 @@ from style_transfer_ros.engine import images, sources  # noqa: E402
 from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
 from style_transfer_ros.paths import share_folder  # noqa: E402
 from style_transfer_ros.ros import messages  # noqa: E402
-from style_transfer_ros.ros.running import use_large_shared_memory  # noqa: E402
+from style_transfer_ros.ros.running import spinning  # noqa: E402
 
 #: How often a start and a service call are repeated.
 _STARTS, _CALLS = 3, 15
@@ -225,26 +223,11 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, required=True)
     parser.add_argument('--rate', type=float, required=True)
     options = parser.parse_args()
-    use_large_shared_memory()
-    rclpy.init()
-    node, executor = Listener(), SingleThreadedExecutor()
-    executor.add_node(node)
-
-    def spin() -> None:
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            pass
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
     try:
-        with tqdm(total=_STARTS + 4, desc='nodes', unit='step') as bar:
+        with spinning(Listener) as node, tqdm(total=_STARTS + 4, desc='nodes', unit='step') as bar:
             report = measure(node, options.model, options.threads, options.seconds, options.rate, bar)
     except StyleTransferError as error:
         sys.exit(str(error))
-    finally:
-        rclpy.try_shutdown()
-        thread.join(2)
     options.output.write_text(json.dumps(report), encoding='utf-8')
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.library import Style
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
 from style_transfer_ros.engine.runtimes import load_runtime, Runtime
@@ -64,6 +65,19 @@ class Stylizer:
         square = images.square(picture, STYLE_PICTURE_SIZE)
         with self._predictor_lock:
             return self.runtime.predict(square)
+
+    def stored_vector(self, style: Style) -> np.ndarray:
+        """
+        Return the vector of a stored style; one of another network's is learned again from its thumbnail.
+
+        :raises StyleError: it is another network's and has no picture to learn again from.
+        """
+        if style.network == self.model.name:
+            return style.vector
+        if not style.thumbnail:
+            raise StyleError(f"The style '{style.name}' was learned with the network '{style.network}' and has no "
+                             f"picture to learn it again for '{self.model.name}'; learn it again with ~/set_style.")
+        return self.learn_style(images.decode_picture(style.thumbnail, f"The thumbnail of the style '{style.name}'"))
 
     def mix(self, vectors: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
         """

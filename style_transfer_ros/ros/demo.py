@@ -23,8 +23,6 @@ os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
 os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(215, 232)))
 
 import numpy as np  # noqa: E402
-import rclpy  # noqa: E402
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
 from rclpy.time import Time  # noqa: E402
@@ -41,7 +39,7 @@ from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
 from style_transfer_ros.paths import share_folder  # noqa: E402
 from style_transfer_ros.ros import messages  # noqa: E402
 from style_transfer_ros.ros.recorder import Recorder  # noqa: E402
-from style_transfer_ros.ros.running import use_large_shared_memory  # noqa: E402
+from style_transfer_ros.ros.running import spinning  # noqa: E402
 from style_transfer_ros.tools.gallery import contact_sheet  # noqa: E402
 
 #: The styles and how each is sent.
@@ -199,27 +197,12 @@ def main(args: List[str] | None = None) -> None:
     options = parser.parse_args(args)
     output, console = options.output.resolve(), Console()
     output.mkdir(parents=True, exist_ok=True)
-    use_large_shared_memory()
-    rclpy.init()
-    node, executor = DemoNode(), SingleThreadedExecutor()
-    executor.add_node(node)
-
-    def spin() -> None:
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            pass
-    thread = threading.Thread(target=spin, daemon=True)
-    thread.start()
     try:
         columns = TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn()
-        with Progress(*columns, console=console) as progress:
+        with spinning(DemoNode) as node, Progress(*columns, console=console) as progress:
             rows, report = _run(node, options, output, progress)
     except (StyleTransferError, KeyboardInterrupt) as error:
         sys.exit(str(error) or 'Interrupted.')
-    finally:
-        rclpy.try_shutdown()
-        thread.join(2)
     (output / 'contact_sheet.png').write_bytes(images.encode_png(contact_sheet(rows, ('camera', 'style', 'painted'))))
     (output / 'report.json').write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
     table = Table('measure', 'value')

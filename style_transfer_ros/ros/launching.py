@@ -6,7 +6,6 @@ its YAML file says, so that a user's own file counts.
 """
 from __future__ import annotations
 
-import os
 from pathlib import Path
 import re
 import tempfile
@@ -19,7 +18,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 import yaml
 
-from style_transfer_ros.paths import PACKAGE, share_folder
+from style_transfer_ros.paths import large_shared_memory, PACKAGE, share_folder
 
 CONFIG = share_folder() / 'config'
 
@@ -177,12 +176,6 @@ def namespace_of(context: LaunchContext) -> str:
     """Return the namespace with a leading slash, or nothing."""
     name = context.launch_configurations['namespace'].strip('/')
     return name and f'/{name}'
-
-
-def large_shared_memory() -> Dict[str, str]:
-    """Return the environment with which a process that publishes images loses none, see config/fastdds.xml."""
-    return {variable: str(CONFIG / 'fastdds.xml') for variable in
-            ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE') if variable not in os.environ}
 
 
 def _node(context: LaunchContext, package: str, executable: str, name: str, parameters: list,

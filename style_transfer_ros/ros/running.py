@@ -1,10 +1,12 @@
 """Start and stop of a node's process."""
 from __future__ import annotations
 
+from contextlib import contextmanager
 import os
 import signal
 import sys
-from typing import Callable, List
+import threading
+from typing import Callable, Iterator, List, TypeVar
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -12,18 +14,31 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 from style_transfer_ros.engine.errors import StyleTransferError
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import large_shared_memory
+
+NodeType = TypeVar('NodeType', bound=Node)
 
 
-def use_large_shared_memory() -> None:
-    """
-    Give Fast DDS a shared-memory segment that holds camera images; call it before ``rclpy.init``.
+@contextmanager
+def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
+    """Spin a node of one's own in a thread, for programs that look at others; the context ends with the block."""
+    os.environ.update(large_shared_memory())
+    rclpy.init()
+    node, executor = make_node(), SingleThreadedExecutor()
+    executor.add_node(node)
 
-    With its default segment (549 kB) a best-effort subscriber loses most 640x480 frames of this process.
-    """
-    profile = str(share_folder() / 'config' / 'fastdds.xml')
-    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):     # jazzy, kilted
-        os.environ.setdefault(variable, profile)
+    def spin() -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            pass
+    thread = threading.Thread(target=spin, daemon=True)
+    thread.start()
+    try:
+        yield node
+    finally:
+        rclpy.try_shutdown()
+        thread.join(2)
 
 
 def run(make_node: Callable[[], Node], args: List[str] | None,
@@ -34,7 +49,7 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param make_node: makes the node; its ``stop()`` ends its threads.
     :param start: called when the node is in its executor.
     """
-    use_large_shared_memory()
+    os.environ.update(large_shared_memory())
     node = None
     try:
         rclpy.init(args=args)

@@ -109,14 +109,8 @@ class StyleDesk:
 
         :raises StyleError: it is unknown, or has no picture to learn again from.
         """
-        style, network = self.library.get(name), self._stylizer.model.name
-        if style.network == network:
-            return style
-        if not style.thumbnail:
-            raise StyleError(f"The style '{name}' was learned with the network '{style.network}' and has no picture to "
-                             f"learn it again for '{network}'; learn it again with ~/set_style.")
-        picture = images.decode_picture(style.thumbnail, f"the thumbnail of the style '{name}'")
-        return replace(style, network=network, vector=self._stylizer.learn_style(picture))
+        style = self.library.get(name)
+        return replace(style, network=self._stylizer.model.name, vector=self._stylizer.stored_vector(style))
 
     def look(self, name: str) -> Look:
         """Return the look of one stored style."""

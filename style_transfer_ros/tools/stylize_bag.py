@@ -27,10 +27,7 @@ def _vector(stylizer: Stylizer, style: str) -> np.ndarray:
     for path in (Path(style), share_folder() / 'styles' / f'{style}.jpg'):
         if path.is_file():
             return stylizer.learn_style(images.read_picture(path))
-    stored = StyleLibrary(default_folder()).get(style)
-    if stored.network == stylizer.model.name:
-        return stored.vector
-    return stylizer.learn_style(images.decode_picture(stored.thumbnail, f"The thumbnail of the style '{style}'"))
+    return stylizer.stored_vector(StyleLibrary(default_folder()).get(style))
 
 
 def _rgb(message: Any) -> np.ndarray:
