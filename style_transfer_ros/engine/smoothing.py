@@ -6,6 +6,8 @@ import numpy as np
 
 #: Camera frames are compared at this fraction of their size, so that sensor noise averages out.
 _SCALE = 0.25
+#: Time between two frames for which the amount of smoothing is meant, s.
+_FRAME_TIME = 1 / 30
 #: Difference of grey values (0..255) up to which a place counts as still, and from which as moving.
 _STILL, _MOVING = 4.0, 14.0
 
@@ -15,29 +17,36 @@ class Smoother:
     Mixes each painting with the one before where the camera's picture stands still.
 
     Where the camera sees motion the new painting passes untouched, so nothing trails behind; where it stands still,
-    the flicker of sensor noise and of global statistics averages out.  Not safe for threads.
+    the flicker of sensor noise and of global statistics averages out.  The share of the former painting fades with the
+    time between them: at camera rate it calms, at two paintings a second it would show the past and does nothing.
+    Not safe for threads.
     """
 
     def __init__(self) -> None:
         self._seen: np.ndarray | None = None        # small grey frame, float32
         self._painted: np.ndarray | None = None     # last output
+        self._stamp = 0.0                           # of the last frame, s
 
     def reset(self) -> None:
         """Forget the past: after a change of style, size or source."""
         self._seen = self._painted = None
 
-    def apply(self, frame: np.ndarray, painted: np.ndarray, amount: float) -> np.ndarray:
+    def apply(self, frame: np.ndarray, painted: np.ndarray, amount: float, stamp: float = 0.0) -> np.ndarray:
         """
         Smooth one painting.
 
         :param frame: the camera's frame, (H, W, 3) uint8 RGB.
         :param painted: its painting, same shape.
-        :param amount: share of the former painting where nothing moves, 0 (off) to below 1.
+        :param amount: share of the former painting where nothing moves, at 30 frames/s; 0 (off) to below 1.
+        :param stamp: when the frame was taken, s; frames that are no later than the one before, as those of a camera
+            without a clock, count as 1/30 s later.
         :returns: a new array, or ``painted`` itself where there is nothing to mix.
         """
         if amount <= 0:
             self.reset()
             return painted
+        elapsed, self._stamp = stamp - self._stamp, stamp
+        amount = amount ** (elapsed / _FRAME_TIME if elapsed > 0 else 1.0)
         size = max(1, round(frame.shape[1] * _SCALE)), max(1, round(frame.shape[0] * _SCALE))
         small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         seen = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)

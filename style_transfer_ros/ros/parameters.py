@@ -31,8 +31,9 @@ class StyleTransferParameters:
     style: str = _parameter('starry_night', 'Name of the stored style to paint with, see ~/list_styles.')
     strength: float = _parameter(1.0, 'How much of the style: 0 is the photo, 1 the style.', 0.0, 1.0)
     preserve_color: bool = _parameter(False, 'Lightness from the painting, colours from the camera.')
-    smoothing: float = _parameter(0.0, 'Share of the former painting that stays where the camera sees no motion; '
-                                       'calms flicker, leaves no ghosts.', 0.0, 0.95)
+    smoothing: float = _parameter(0.8, 'Share of the former painting that stays where the camera sees no motion, at 30 '
+                                       'frames/s (less at lower rates); calms flicker, leaves no ghosts. 0: off.',
+                                  0.0, 0.95)
     processing_height: int = _parameter(0, 'Height to paint at, pixels; the output keeps the size of the camera. '
                                            '0: as the camera.', 0, 4320)
     publish_compressed: bool = _parameter(False, 'Also publish stylized/image/compressed (JPEG).')

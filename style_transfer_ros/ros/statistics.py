@@ -33,7 +33,13 @@ class Statistics:
             self.total['frames_in'] += 1
 
     def painted(self, latency: float, painting: float, ros: float) -> None:
-        """Count a painting: from the camera's stamp to publishing, in the engine, in converting and publishing; s."""
+        """
+        Count a painting; all in seconds.
+
+        :param latency: from the camera's stamp to publishing.
+        :param painting: in the engine.
+        :param ros: processor time of converting and publishing: a wait for a core is not work of ROS.
+        """
         with self._lock:
             self._paintings.append((time.monotonic(), latency, painting, ros))
             self.total['frames_painted'] += 1

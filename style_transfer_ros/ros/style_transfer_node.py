@@ -222,22 +222,23 @@ class StyleTransferNode(LifecycleNode):
         activation = self._activation
         if not self._active or (values.enabled and (stylizer is None or look is None)):
             return
-        begin = time.perf_counter()
-        painting = 0.0
+        stamp = message.header.stamp        # by hand: rclpy's Time refuses the negative stamps that some drivers send
+        taken, begin = stamp.sec + stamp.nanosec * 1e-9, time.thread_time()
+        painting = engine = 0.0
         try:
             if values.enabled or isinstance(message, CompressedImage):
                 frame = messages.to_rgb(message)
             jpeg = None
             if values.enabled:
-                before = time.perf_counter()
+                before, worked = time.perf_counter(), time.thread_time()
                 painted = stylizer.paint(frame, look.vector, strength=values.strength,
                                          preserve_color=values.preserve_color,
                                          processing_height=values.processing_height)
-                if self._smoothed != (look, frame.shape):
+                if self._smoothed != (look, values, frame.shape):
                     self._smoother.reset()
-                    self._smoothed = (look, frame.shape)
-                painted = self._smoother.apply(frame, painted, values.smoothing)
-                painting = time.perf_counter() - before
+                    self._smoothed = (look, values, frame.shape)
+                painted = self._smoother.apply(frame, painted, values.smoothing, taken)
+                painting, engine = time.perf_counter() - before, time.thread_time() - worked
                 output = messages.to_image(painted, message.header)
             elif isinstance(message, CompressedImage):
                 painted, output, jpeg = frame, messages.to_image(frame, message.header), message
@@ -261,9 +262,8 @@ class StyleTransferNode(LifecycleNode):
                 self._statistics.dropped('error')
                 self.get_logger().error(f'Frame dropped: {_sentence(error)}', throttle_duration_sec=_WARN_EVERY)
             return
-        stamp = message.header.stamp        # by hand: rclpy's Time refuses the negative stamps that some drivers send
-        latency = self.get_clock().now().nanoseconds * 1e-9 - (stamp.sec + stamp.nanosec * 1e-9)
-        self._statistics.painted(latency, painting, time.perf_counter() - begin - painting)
+        latency = self.get_clock().now().nanoseconds * 1e-9 - taken
+        self._statistics.painted(latency, painting, time.thread_time() - begin - engine)
 
     # Services
 
