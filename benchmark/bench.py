@@ -10,9 +10,10 @@ Keys at the top level of ``report.json``:
   that computes in 8 bits may exceed 1; ``share_of_sgemm_float`` is the same network in the fastest float runtime.
 - ``live_fps_640x480``: paintings per second received, from camera topic to painted topic, nodes as processes, period 0.
 - ``ros_share``: work of ROS over the whole frame time.  Work of ROS is receiving (processor time of a process that does
-  nothing but receive the camera, per image), plus converting and publishing (processor time, from the node's
-  diagnostics while it paints live); the whole adds the time of painting (same diagnostics).  One reception is counted for each painting, as with a camera that
-  is not faster than the node; all are counted as if nothing ran in parallel.
+  nothing but receive the camera, per image), plus converting and publishing (processor time of the painter's thread,
+  from the node's diagnostics while it paints live); the whole adds the time of painting (same diagnostics).  One
+  reception is counted for each painting, as with a camera that is not faster than the node; all are counted as if
+  nothing ran in parallel.
 - ``set_style_ms``: call of the service with an Image of 640x480 until its answer, median, node and camera at defaults.
 - ``first_frame_s``: process start of the node until its first painting is received, empty style library, median.
 - ``node_rss_mb``: VmRSS of the node while it paints every frame, maximum, 10^6 bytes.

@@ -2,6 +2,7 @@
 ``python -m training --cache DIR --output DIR/swift``: all stages of the training, each skipped where it is done.
 
 Pictures (0.8 GB to fetch), sample pool (8 min on two cores), predictor (10 min), transformer (``--hours``), export.
+Options that are not listed go to ``training.train``.
 """
 from __future__ import annotations
 
@@ -17,11 +18,13 @@ def main() -> None:
     parser.add_argument('--output', type=Path, help='the model directory (default CACHE/swift)')
     parser.add_argument('--hours', type=float, default=1.5, help="length of the transformer's training, hours")
     parser.add_argument('--samples', type=int, default=14000, help='size of the sample pool')
-    options = parser.parse_args()
+    parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
+    parser.add_argument('--pictures', type=int, default=40000, help='style pictures that the predictor learns from')
+    options, rest = parser.parse_known_args()
     cache, output = options.cache, options.output or options.cache / 'swift'
-    stages = ((cache / 'pool' / 'done', ['samples', '--count', str(options.samples)]),
-              (cache / 'vectors.npy', ['predictor']),
-              (None, ['train', '--hours', str(options.hours), '--vectors', str(cache / 'vectors.npy')]),
+    stages = ((cache / 'pool' / 'done', ['samples', '--count', str(options.samples), '--styles', str(options.styles)]),
+              (cache / 'vectors.npy', ['predictor', '--count', str(options.pictures)]),
+              (None, ['train', '--hours', str(options.hours), '--vectors', str(cache / 'vectors.npy'), *rest]),
               (None, ['export', '--output', str(output)]))
     for done, (module, *arguments) in stages:
         if done is None or not done.exists():

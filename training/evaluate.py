@@ -17,11 +17,11 @@ Keys of ``report.json``, each with ``swift``, ``magenta``, the wheel ``styletran
 - ``identity_psnr``: painting at strength 0 against the photograph, dB (99 at most), mean over the photographs.
 - ``checkerboard``: energy of the paintings at the frequencies of grids of 2 and 4 pixels over that of their neighbours.
 
-``with_smoothing``: flicker and warping error with the node's parameter ``smoothing`` at 0.8.  ``more``: L2 distance of
-the same style vectors, distances of Gram matrices (``vgg.py``) and of colour histograms, the two parts of the content
-distance, detail at the border over that inside relative to the photograph's (of pairs, and of a flat grey), blotches in
-paintings of a flat grey, the amplitude of 4-pixel grids in grey values (below about 0.5 nobody sees them).
-``pairs``: every pair.
+``with_smoothing``: flicker and warping error as the node paints by default at 30 frames/s, ``smoothing`` at 0.8.
+``more``: L2 distance of the same style vectors, distances of Gram matrices (``vgg.py``) and of colour histograms, the
+two parts of the content distance, detail at the border over that inside relative to the photograph's (of pairs, and of
+a flat grey), blotches in paintings of a flat grey, the amplitude of 4-pixel grids in grey values (nobody sees less than
+about 0.5).  ``pairs``: every pair.
 """
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from style_transfer_ros.engine.stylizer import Stylizer
 from training import heldout, metrics, sheets
 from training.vgg import gram_distance, HED, Vgg
 
-#: Grey values of the sensor's noise; frames counted, frames before them; the node's smoothing in ``with_smoothing``.
+#: Grey values of the sensor's noise; frames counted, frames before them; the node's default of ``smoothing``.
 _SIGMA, _FRAMES, _BEFORE, _SMOOTHING = 4.0, 12, 4, 0.8
 #: Photographs and styles for what takes many frames; frames of a video and their width, pixels.
 _STILL_CONTENTS, _STYLES, _VIDEO_FRAMES, _VIDEO_WIDTH = 3, 3, 21, 384

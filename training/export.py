@@ -18,15 +18,14 @@ import onnxruntime
 
 from style_transfer_ros.engine import networks, onnx_ops
 from style_transfer_ros.engine.models import write_model
-from training.samples import Pool
+from training.samples import MARGIN, mixed, Pool
 
 _CALIBRATION_SAMPLES = 64
 
 
 def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
-    first = pool.mixes[:, 0].astype(int)
-    return [{'frame': np.array(pool.contents[n])[None], 'style_vector': vectors[first[n]][None].astype(np.float32)}
-            for n in rows]
+    styles = mixed(vectors, pool.mixes)
+    return [{'frame': np.array(pool.contents[n])[None], 'style_vector': styles[n][None]} for n in rows]
 
 
 def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
@@ -72,7 +71,7 @@ def main() -> None:
     distances = [_psnr(exact.run(None, f)[0], coarse.run(None, f)[0]) for f in held_out]
     print(f'8-bit against float on {len(held_out)} held-out samples: {np.median(distances):.1f} dB (median), '
           f'{min(distances):.1f} dB (worst)')
-    write_model(options.output, options.name, 'swift', 4, 16, identity,
+    write_model(options.output, options.name, 'swift', 4, MARGIN, identity,
                 {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
                  'predictor.onnx': predictor.SerializeToString()})
     print(f'wrote {options.output}')

@@ -33,9 +33,9 @@ class StyleReader(nn.Module):
         self.ops = TorchOps(networks.magenta_predictor, magenta.predictor_weights()).requires_grad_(False)
 
     def forward(self, painted: Tensor, vector: Tensor, size: int) -> Tensor:
-        """N,3,H,W in 0..1, read at ``size`` pixels, and the teacher's vectors (N, 100) -> the mean of 1 - cosine."""
+        """N,3,H,W in 0..1, read at ``size`` pixels, and the teacher's vectors (N, 100) -> 1 - cosine, (N,)."""
         read = self.ops(F.interpolate(painted, size, mode='area')).flatten(1)
-        return 1 - F.cosine_similarity(read - self.average, vector - self.average).mean()
+        return 1 - F.cosine_similarity(read - self.average, vector - self.average)
 
 
 class Features(nn.Module):
@@ -57,11 +57,11 @@ def clipped(picture: Tensor) -> Tensor:
 
 
 def pixel_loss(a: Tensor, b: Tensor) -> Tensor:
-    """L1 at full, 1/2, 1/4 and 1/16 resolution: the last ones keep the palette when strokes do not fall together."""
-    total = F.l1_loss(a, b)
-    for factor in (2, 2, 4):
+    """L1 at full, 1/2, 1/4 and 1/16 resolution: more at the last ones, as strokes need not fall together."""
+    total = 0.3 * F.l1_loss(a, b)
+    for factor, weight in ((2, 0.5), (2, 1.0), (4, 1.0)):
         a, b = F.avg_pool2d(a, factor), F.avg_pool2d(b, factor)
-        total = total + F.l1_loss(a, b)
+        total = total + weight * F.l1_loss(a, b)
     return total
 
 
@@ -74,6 +74,28 @@ def feature_loss(a: List[Tensor], b: List[Tensor]) -> Tensor:
         total = total + F.l1_loss(x, y)
         total = total + F.l1_loss(x.mean((2, 3)), y.mean((2, 3))) + 2 * F.l1_loss(x.std((2, 3)), y.std((2, 3)))
     return total / len(a)
+
+
+def _structure(a: Tensor, b: Tensor) -> Tensor:
+    """Return 1 - SSIM and 1 - correlation of gradient lengths of two lightnesses (N,1,H,W) in 0..1: N,2."""
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 7, 3)
+    ma, mb = mean(a), mean(b)
+    covariance, va, vb = mean(a * b) - ma * mb, mean(a * a) - ma * ma, mean(b * b) - mb * mb
+    ssim = (2 * ma * mb + 1e-4) * (2 * covariance + 9e-4) / ((ma * ma + mb * mb + 1e-4) * (va + vb + 9e-4))
+
+    def lengths(x: Tensor) -> Tensor:
+        dx, dy = x[..., 1:-1, 2:] - x[..., 1:-1, :-2], x[..., 2:, 1:-1] - x[..., :-2, 1:-1]
+        length = (dx.square() + dy.square() + 1e-6).sqrt().flatten(1)
+        return length - length.mean(1, keepdim=True)
+    return torch.stack([1 - ssim.mean((1, 2, 3)), 1 - F.cosine_similarity(lengths(a), lengths(b))], 1)
+
+
+def content_loss(painted: Tensor, target: Tensor, photograph: Tensor) -> Tensor:
+    """Penalize structure of the photograph that is lost beyond what the teacher's painting has lost of it."""
+    light = painted.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    painted, target, photograph = ((x * light).sum(1, keepdim=True) for x in (painted, target, photograph))
+    return F.relu(_structure(painted, photograph) - _structure(target, photograph)).mean()
 
 
 def _grid_kernels() -> Tensor:
@@ -90,6 +112,6 @@ def grid_loss(a: Tensor, b: Tensor) -> Tensor:
     kernels = _grid_kernels().to(a)
 
     def strength(x: Tensor) -> Tensor:
-        waves = F.conv2d(x.flatten(0, 1)[:, None], kernels)
-        return (F.avg_pool2d(waves.square(), 8) + 1e-8).sqrt()
+        waves = F.conv2d(x.flatten(0, 1)[:, None], kernels, stride=2)
+        return (F.avg_pool2d(waves.square(), 4) + 1e-8).sqrt()
     return F.relu(strength(a) - strength(b)).sum(1).mean()

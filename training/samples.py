@@ -18,7 +18,12 @@ from tqdm import tqdm
 from style_transfer_ros.engine import magenta, networks, onnx_ops
 from training.pictures import gather, Pictures
 
+#: Height and width of contents, paintings and style pictures, pixels.
 SIZE = 256
+#: Pixels that the swift model is given beyond each border of a frame, mirrored, and that are cut off again.
+MARGIN = 16
+#: Half of the paintings have their styles moved towards the mean, to a share of the distance between these.
+_NEARER = (0.4, 0.9)
 
 
 def random_crop(pictures: list, rng: np.random.Generator, smallest: float, size: int = SIZE) -> np.ndarray:
@@ -104,13 +109,26 @@ class Teacher:
         return self._transformer([content[None], vector[None]])[0][0].copy()
 
 
+def mixed(vectors: np.ndarray, mixes: np.ndarray) -> np.ndarray:
+    """
+    Return the vectors (K, 100) of paintings, ``m + s * (w * v[i] + (1 - w) * v[j] - m)``, m the mean of all vectors.
+
+    :param vectors: of all style pictures, (M, 100); the teacher's or a student's.
+    :param mixes: i, j, w and s of each painting, (K, 4).
+    """
+    first, second, weight, share = np.asarray(mixes).T
+    vector = vectors[first.astype(int)] * weight[:, None] + vectors[second.astype(int)] * (1 - weight[:, None])
+    average = np.mean(vectors, 0)
+    return (average + share[:, None] * (vector - average)).astype(np.float32)
+
+
 class Pool:
     """
     The pool on disk, arrays as memory maps.
 
     ``contents`` and ``paintings`` uint8 (N, 256, 256, 3); ``style_pictures`` uint8 (M, 256, 256, 3);
-    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 3): a painting's vector is
-    ``w * style_vectors[i] + (1 - w) * style_vectors[j]`` with ``i, j, w`` its row; ``content_vectors`` (N, 100).
+    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 4), see :func:`mixed`;
+    ``content_vectors`` (N, 100).
     """
 
     def __init__(self, folder: Path, mode: str = 'r') -> None:
@@ -124,7 +142,7 @@ class Pool:
         rng, teacher = np.random.default_rng(seed), Teacher()
         image = (SIZE, SIZE, 3)
         shapes = {'contents': (count, *image), 'paintings': (count, *image), 'style_pictures': (styles, *image),
-                  'style_vectors': (styles, 100), 'mixes': (count, 3), 'content_vectors': (count, 100)}
+                  'style_vectors': (styles, 100), 'mixes': (count, 4), 'content_vectors': (count, 100)}
         for name, shape in shapes.items():
             dtype = np.uint8 if shape[1:] == image else np.float32
             np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', dtype, shape)
@@ -136,10 +154,11 @@ class Pool:
             content = random_crop(pictures.photographs if rng.random() < 0.8 else pictures.all, rng, 0.25)
             i, j = rng.integers(styles, size=2)
             weight = rng.uniform() if rng.random() < 0.25 else 1.0
-            vector = weight * pool.style_vectors[i] + (1 - weight) * pool.style_vectors[j]
-            pool.contents[n], pool.mixes[n] = content, (i, j, weight)
+            # paintings, which the teacher's predictor grew up with, lie nearer to the mean than wallpapers and icons
+            share = rng.uniform(*_NEARER) if rng.random() < 0.5 else 1.0
+            pool.contents[n], pool.mixes[n] = content, (i, j, weight, share)
             pool.content_vectors[n] = teacher.predict(content)
-            pool.paintings[n] = teacher.paint(content, vector.astype(np.float32))
+            pool.paintings[n] = teacher.paint(content, mixed(pool.style_vectors, pool.mixes[n:n + 1])[0])
         (folder / 'done').touch()
         return pool
 

@@ -19,20 +19,24 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks
+from style_transfer_ros.engine.onnx_ops import load_weights
 from training.identity import identity_vector, install_identity
-from training.losses import clipped, feature_loss, Features, grid_loss, pixel_loss, StyleReader
-from training.samples import Pool, SIZE
+from training.losses import clipped, content_loss, feature_loss, Features, grid_loss, pixel_loss, StyleReader
+from training.samples import MARGIN, mixed, Pool, SIZE
 from training.torch_ops import TorchOps
 
-#: From this share of the run on, pairs of noisy and moved views of one sample must agree (ramped up until the end).
-_CALM_FROM = 0.45
+#: Between these shares of the run the demand that noisy and moved views of one sample agree is ramped up.
+_CALM_FROM, _CALM_FULL = 0.35, 0.7
 _STEP_SIZE = 1.5e-3
 #: Until this share of the run the core stays the teacher's.
 _CORE_FROM = 0.1
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
-#: How many paintings of a batch the style predictor reads; it costs as much as the rest.
-_READ = 3
+#: What is judged of a painting lies so far inside, as in use (a model's ``margin``): at its border the network would
+#: learn to print a frame that pleases the style predictor.
+_INSIDE = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+#: Size at which the style predictor reads paintings, and how many of a batch: it costs as much as the rest.
+_READS = ((SIZE - 2 * MARGIN, 4), (160, 8))
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -63,15 +67,13 @@ class Batches:
     """
 
     def __init__(self, pool: Pool, vectors: np.ndarray, size: int, seed: int, held_out: int = 64) -> None:
-        self.pool, self.vectors, self.size, self.held_out = pool, vectors, size, held_out
+        self.pool, self.size, self.held_out = pool, size, held_out
         self.rng = np.random.default_rng(seed)
+        self._conditions, self._wanted = mixed(vectors, pool.mixes), mixed(np.array(pool.style_vectors), pool.mixes)
 
     def rows(self, rows: np.ndarray) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return contents, paintings, vectors to condition on and the teacher's vectors of these rows."""
-        first, second, weight = self.pool.mixes[rows].T
-        first, second, weight = first.astype(int), second.astype(int), weight[:, None]
-        conditions, wanted = (torch.from_numpy((v[first] * weight + v[second] * (1 - weight)).astype(np.float32))
-                              for v in (self.vectors, self.pool.style_vectors))
+        conditions, wanted = (torch.from_numpy(vectors[rows]) for vectors in (self._conditions, self._wanted))
         return to_tensor(self.pool.contents[rows]), to_tensor(self.pool.paintings[rows]), conditions, wanted
 
     def draw(self) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -122,7 +124,8 @@ def train(options: argparse.Namespace) -> None:
     vectors = np.load(options.vectors) if options.vectors else np.array(pool.style_vectors)
     batches = Batches(pool, vectors, options.batch, options.seed)
     core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
-    model = TorchOps(networks.swift_transformer, core)          # the teacher's own core; the ends are new
+    # the teacher's own core, the ends new; or a whole model
+    model = TorchOps(networks.swift_transformer, load_weights(options.start) if options.start else core)
     identity = torch.from_numpy(identity_vector(vectors))[None]
     content, _, vector, _ = batches.draw()
     model(content[:1], vector[:1])                              # makes the parameters
@@ -157,8 +160,9 @@ def train(options: argparse.Namespace) -> None:
         model.load_state_dict(current)
         model.to(device)
 
-    if not seen:
+    if not seen and not options.start:
         teach_encoder(model, batches, options.encoder_samples, device)
+    sensor = torch.randn(64, 3, SIZE, SIZE, device=device).contiguous(memory_format=_LAYOUT)     # slow to draw anew
     bar = tqdm(unit='sample', initial=seen, smoothing=0.02, mininterval=5)
     last, saved, smooth = time.monotonic(), time.monotonic(), {}
     while elapsed < options.hours * 3600:
@@ -170,7 +174,7 @@ def train(options: argparse.Namespace) -> None:
             p.requires_grad_('residual' not in name or progress > _CORE_FROM)
         content, painting, vector, style = (x.to(device) for x in batches.draw())
         rng, n = batches.rng, len(content)
-        calm = max(0.0, (progress - _CALM_FROM) / (1 - _CALM_FROM))
+        calm = min(1.0, max(0.0, (progress - _CALM_FROM) / (_CALM_FULL - _CALM_FROM)))
         pairs = n // 2 if calm > 0 and options.calm > 0 else 0  # the second half sees the first half again, moved
         if pairs:
             content, painting, vector, style = (torch.cat([x[:n - pairs], x[:pairs]])
@@ -183,24 +187,28 @@ def train(options: argparse.Namespace) -> None:
         target = mix * painting + (1 - mix) * clean
         fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n)]))
         fields = fields.to(device)
-        content, target = warp(content, fields), warp(target, fields)
+        content, target = warp(content, fields), warp(target, fields)[_INSIDE]
         noise = torch.from_numpy(rng.uniform(0, 0.06, (n, 1, 1, 1)).astype(np.float32)).to(device) * mix
-        noisy = (content + torch.randn_like(content) * noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
-        painted = clipped(model(noisy, vector))
-        top, left = rng.integers(0, SIZE - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
-        part = (slice(None), slice(None), slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
+        noise = noise * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
+        noisy = (content + noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
+        whole = clipped(model(noisy, vector))
+        painted = whole[_INSIDE]
+        top, left = rng.integers(0, painted.shape[2] - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
+        part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
+        size, read = _READS[rng.integers(len(_READS))]
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
             wanted = features(parts[1])
         losses = {'pixel': pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
-                  'style': options.style * reader(painted[:_READ].contiguous(memory_format=_LAYOUT), style[:_READ],
-                                                  int(rng.choice([SIZE, SIZE * 5 // 8])))}
+                  'content': options.content * content_loss(painted, target, content[_INSIDE]),
+                  'style': options.style * (reader(painted[:read].contiguous(memory_format=_LAYOUT), style[:read], size)
+                                              * (strength[:read, 0] == 1)).mean()}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
-            first, second = painted[:pairs], painted[n - pairs:]
+            first, second = whole[:pairs], whole[n - pairs:]
             grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
-            inside = (grid.abs().amax(3) < 0.97)[:, None].float()
-            losses['calm'] = options.calm * calm * ((warp(first, grid) - second).abs() * inside).mean()
+            inside = (grid.abs().amax(3) < 1 - 2 * MARGIN / SIZE)[:, None].float()
+            losses['calm'] = options.calm * calm * ((warp(first, grid) - second).abs() * inside)[_INSIDE].mean()
         loss = sum(losses.values())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -233,8 +241,10 @@ def main() -> None:
     parser.add_argument('--texture', type=float, default=0.5, help='weight of the feature loss')
     parser.add_argument('--grid', type=float, default=5.0, help='weight of the grid loss')
     parser.add_argument('--style', type=float, default=1.0, help='weight of the style vector of the painting')
+    parser.add_argument('--content', type=float, default=1.0, help='weight of the structure lost of the photograph')
     parser.add_argument('--calm', type=float, default=2.0, help='weight of the stability loss')
     parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
+    parser.add_argument('--start', help='transformer.onnx of a model to go on from')
     parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')

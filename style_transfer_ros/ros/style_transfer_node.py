@@ -10,23 +10,19 @@ changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so th
 from __future__ import annotations
 
 from pathlib import Path
-import threading
 import time
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 import rclpy
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, qos_profile_sensor_data, QoSProfile
+from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool
 
-from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, SetStyle
 from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
@@ -36,8 +32,9 @@ from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros import messages, parameters
 from style_transfer_ros.ros.painter import Painter
 from style_transfer_ros.ros.qos import CameraSubscription
+from style_transfer_ros.ros.reports import Facts, Reports
 from style_transfer_ros.ros.running import run
-from style_transfer_ros.ros.statistics import STALE_AFTER, Statistics
+from style_transfer_ros.ros.statistics import Statistics
 from style_transfer_ros.ros.style_services import Look, style_info, StyleDesk
 from style_transfer_ros.ros.worker import Worker
 
@@ -57,21 +54,15 @@ class StyleTransferNode(LifecycleNode):
         self._look: Look | None = None
         self._camera_info: CameraInfo | None = None
         self._failure = self._learning = ''
-        self._told = ('', '')                   # the state that was published last, and its sentence
         self._smoother, self._smoothed = Smoother(), ()
         self._generation = 0                    # counts configurations: a load that comes late is thrown away
         self._activation = 0                    # counts activations: so is a painting
-        self._status_lock = threading.Lock()
         self._camera: CameraSubscription | None = None
         self._info_subscription = self._timer = None
         self._worker = Worker(self)
         self._statistics = Statistics()
         self._painter = Painter(self._paint, lambda: self._statistics.dropped('newer'))
-        self._status_publisher = self.create_publisher(
-            StyleTransferStatus, '~/status', QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
-        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
-        # on the wall's clock: a paused bag must not silence them
-        self.create_timer(1.0, self._publish_diagnostics, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._reports = Reports(self, self._statistics, self._facts)
         services = ReentrantCallbackGroup()     # a service that waits for the worker must not hold the others
         for kind, name, callback in (
                 (SetStyle, 'set_style', self._on_set_style), (ListStyles, 'list_styles', self._on_list_styles),
@@ -80,7 +71,7 @@ class StyleTransferNode(LifecycleNode):
             self.create_service(kind, f'~/{name}', callback, callback_group=services)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.add_post_set_parameters_callback(self._after_parameters)
-        self._publish_status()
+        self._reports.status()
 
     # Lifecycle
 
@@ -94,7 +85,7 @@ class StyleTransferNode(LifecycleNode):
         self._configured, self._failure = True, ''
         self._generation += 1
         self._worker.start(self._load, self._generation)
-        self._publish_status()
+        self._reports.status()
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -109,13 +100,13 @@ class StyleTransferNode(LifecycleNode):
         self._active = True
         self._activation += 1
         self._start_timer()
-        self._publish_status()
+        self._reports.status()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop painting and unsubscribe; the networks stay loaded."""
         self._stop_painting()
-        self._publish_status()
+        self._reports.status()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -154,7 +145,7 @@ class StyleTransferNode(LifecycleNode):
             self._failure = ''
             for publisher in (self._images, self._jpegs, self._infos):
                 self.destroy_publisher(publisher)
-            self._publish_status()
+            self._reports.status()
 
     def _load(self, generation: int) -> None:
         """Load networks, library and style; in the worker's thread."""
@@ -181,7 +172,7 @@ class StyleTransferNode(LifecycleNode):
             else:
                 self.get_logger().info(f"Painting with '{look.style.name}', network '{stylizer.model.name}' "
                                        f"in {stylizer.runtime.name}.")
-            self._publish_status()
+            self._reports.status()
             desk.add_bundled()
             if self._values.style != wanted:    # a parameter came while the networks loaded
                 self._take_style(desk, self._values.style)
@@ -189,7 +180,7 @@ class StyleTransferNode(LifecycleNode):
             if generation == self._generation:
                 self._failure = _sentence(error)
                 self.get_logger().error(self._failure)
-        self._publish_status()
+        self._reports.status()
 
     # Camera and painting
 
@@ -285,7 +276,7 @@ class StyleTransferNode(LifecycleNode):
         try:
             desk = self._ready_desk()
             self._learning = text
-            self._publish_status()
+            self._reports.status()
             look = await self._worker.run(work, desk)
             if desk is not self._desk:
                 raise StyleError('The node was cleaned up meanwhile; call again.')
@@ -296,7 +287,7 @@ class StyleTransferNode(LifecycleNode):
             response.success, response.message = False, _sentence(error)
         finally:
             self._learning = ''
-            self._publish_status()
+            self._reports.status()
         return response
 
     async def _on_set_style(self, request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.Response:
@@ -334,7 +325,7 @@ class StyleTransferNode(LifecycleNode):
         response.message = 'Painting.' if request.data else 'The images of the camera pass through untouched.'
         return response
 
-    # Parameters and reports
+    # Parameters
 
     def _on_parameters(self, updates: List[Parameter]) -> SetParametersResult:
         try:
@@ -357,7 +348,7 @@ class StyleTransferNode(LifecycleNode):
         named = any(update.name == 'style' for update in updates)
         if named and self._desk is not None and (self._look is None or self._look.names != (wanted,)):
             self._worker.start(self._take_style, self._desk, wanted)
-        self._publish_status()
+        self._reports.status()
 
     def _take_style(self, desk: StyleDesk, name: str) -> None:
         """Paint with the style that the parameter names; in the worker's thread."""
@@ -367,58 +358,13 @@ class StyleTransferNode(LifecycleNode):
                 self._look, self._failure = look, ''
         except Exception as error:              # the library may have changed since the parameter was checked
             self.get_logger().error(_sentence(error))
-        self._publish_status()
+        self._reports.status()
 
-    def _state(self) -> Tuple[str, str]:
-        """Return one of the constants of StyleTransferStatus and a sentence for people."""
-        if self._failure:
-            return StyleTransferStatus.FAILED, self._failure
-        if not self._active:
-            return StyleTransferStatus.INACTIVE, 'The lifecycle state is not active.'
-        if self._stylizer is None:
-            return StyleTransferStatus.LOADING, f"Loading the model '{self._values.model}'."
-        if self._learning:
-            return StyleTransferStatus.LEARNING, self._learning
-        if not self._values.enabled:
-            return StyleTransferStatus.PAUSED, 'The images of the camera pass through untouched.'
-        if self._statistics.seconds_since('painted') < max(STALE_AFTER, 2 * self._values.period):
-            return StyleTransferStatus.PAINTING, ''
-        if self._statistics.seconds_since('arrived') > STALE_AFTER:
-            return StyleTransferStatus.WAITING, f"No frame comes on '{self.resolve_topic_name('image_raw')}'."
-        if self._values.lazy and not self._has_viewer():
-            return StyleTransferStatus.WAITING, 'Nobody subscribes to the painting.'
-        return StyleTransferStatus.WAITING, 'Frames come, none is painted yet; see the log and /diagnostics.'
-
-    def _publish_status(self) -> None:
-        with self._status_lock:                 # the worker and the executor publish; the newest must be the last
-            self._publish_status_locked()
-
-    def _publish_status_locked(self) -> None:
-        look, stylizer = self._look, self._stylizer
-        self._told = self._state()
-        message = StyleTransferStatus(stamp=self.get_clock().now().to_msg(), state=self._told[0],
-                                      strength=self._values.strength, message=self._told[1])
-        if look is not None:
-            message.style = look.style.name
-            if len(look.names) > 1:
-                message.mix_names, message.mix_weights = list(look.names), list(look.weights)
-        if stylizer is not None:
-            message.network, message.runtime = stylizer.model.name, stylizer.runtime.name
-        self._status_publisher.publish(message)
-
-    def _publish_diagnostics(self) -> None:
-        stylizer, look = self._stylizer, self._look
-        if self._state() != self._told:         # some states begin without an event: a camera falls silent, say
-            self._publish_status()
-        facts = {'state': self._told[0], 'style': look.style.name if look else '',
-                 'network': stylizer.model.name if stylizer else '',
-                 'runtime': stylizer.runtime.name if stylizer else ''}
-        publishers = self._camera.publishers if self._active and self._camera is not None else None
-        failure = self._failure
-        status = self._statistics.diagnostic(self.get_fully_qualified_name(), publishers, failure, facts)
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+    def _facts(self) -> Facts:
+        camera = self._camera
+        return Facts(self._active, self._failure, self._learning, self._values, self._stylizer, self._look,
+                     self.resolve_topic_name('image_raw'), lambda: camera.publishers if camera else None,
+                     self._has_viewer)
 
     def stop(self) -> None:
         """End the threads; the node is of no use afterwards."""
