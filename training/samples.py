@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import sys
 import tempfile
 
 import cv2
@@ -16,6 +17,7 @@ import onnx
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks, onnx_ops
+from style_transfer_ros.engine.errors import StyleTransferError
 from training.pictures import gather, Pictures
 
 #: Height and width of contents, paintings and style pictures, pixels.
@@ -74,10 +76,11 @@ def brush_strokes(rng: np.random.Generator, size: int = SIZE) -> np.ndarray:
 
 def style_picture(pictures: Pictures, rng: np.random.Generator) -> np.ndarray:
     """Draw one style picture, 256x256 RGB uint8."""
-    if rng.random() < 0.12:
+    if rng.random() < 0.1:
         return brush_strokes(rng)
-    crop = random_crop(pictures.all, rng, 0.35)
-    return recoloured(crop, rng) if rng.random() < 0.7 else crop
+    painted = rng.random() < 0.35
+    crop = random_crop(pictures.paintings if painted else pictures.all, rng, 0.35)
+    return recoloured(crop, rng) if rng.random() < (0.5 if painted else 0.7) else crop
 
 
 class Teacher:
@@ -170,7 +173,11 @@ def main() -> None:
     parser.add_argument('--styles', type=int, default=6000, help='style pictures')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    Pool.make(options.cache / 'pool', gather(options.cache / 'packages'), options.count, options.styles, options.seed)
+    try:
+        pictures = gather(options.cache / 'packages')
+    except StyleTransferError as error:
+        sys.exit(str(error))
+    Pool.make(options.cache / 'pool', pictures, options.count, options.styles, options.seed)
 
 
 if __name__ == '__main__':

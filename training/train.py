@@ -1,5 +1,5 @@
 """
-Train the swift transformer: ``python -m training.train --cache DIR --hours 1.5`` (``make train`` runs all stages).
+Train the swift transformer: ``python -m training.train --cache DIR --hours 3`` (``make train`` runs all stages).
 
 Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and the weights
 as ``DIR/transformer.npz``.  Uses a GPU if PyTorch sees one.
@@ -21,7 +21,16 @@ from tqdm import tqdm
 from style_transfer_ros.engine import magenta, networks
 from style_transfer_ros.engine.onnx_ops import load_weights
 from training.identity import identity_vector, install_identity
-from training.losses import clipped, content_loss, feature_loss, Features, grid_loss, pixel_loss, StyleReader
+from training.losses import (
+    clipped,
+    content_loss,
+    feature_loss,
+    Features,
+    grid_loss,
+    lattice_loss,
+    pixel_loss,
+    StyleReader,
+)
 from training.samples import MARGIN, mixed, Pool, SIZE
 from training.torch_ops import TorchOps
 
@@ -149,9 +158,12 @@ def train(options: argparse.Namespace) -> None:
     batches.rng = np.random.default_rng(options.seed + seen)
     model.load_weights(install_identity(model.weights(), vectors))
 
+    unfinished = state_file.with_suffix('.new')
+
     def save() -> None:
         torch.save({'model': model.state_dict(), 'average': average, 'elapsed': elapsed,
-                    'optimizer': optimizer.state_dict(), 'seen': seen}, state_file)
+                    'optimizer': optimizer.state_dict(), 'seen': seen}, unfinished)
+        unfinished.replace(state_file)
         current = {name: p.detach().clone() for name, p in model.named_parameters()}
         model.load_state_dict(average)
         weights = install_identity(model.weights(), vectors)
@@ -200,6 +212,7 @@ def train(options: argparse.Namespace) -> None:
         with torch.no_grad():
             wanted = features(parts[1])
         losses = {'pixel': pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
+                  'lattice': options.lattice * lattice_loss(painted, target),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
                   'content': options.content * content_loss(painted, target, content[_INSIDE]),
                   'style': options.style * (reader(painted[:read].contiguous(memory_format=_LAYOUT), style[:read], size)
@@ -234,15 +247,16 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
-    parser.add_argument('--hours', type=float, default=1.5, help='length of the run, hours')
+    parser.add_argument('--hours', type=float, default=3.0, help='length of the run, hours')
     parser.add_argument('--encoder-samples', type=int, default=16000, help='samples for the encoder alone, at first')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
     parser.add_argument('--texture', type=float, default=0.5, help='weight of the feature loss')
-    parser.add_argument('--grid', type=float, default=5.0, help='weight of the grid loss')
-    parser.add_argument('--style', type=float, default=1.0, help='weight of the style vector of the painting')
+    parser.add_argument('--grid', type=float, default=15.0, help='weight of the grid loss')
+    parser.add_argument('--lattice', type=float, default=40.0, help='weight of what repeats in every 4x4 block')
+    parser.add_argument('--style', type=float, default=6.0, help='weight of the style vector of the painting')
     parser.add_argument('--content', type=float, default=1.0, help='weight of the structure lost of the photograph')
-    parser.add_argument('--calm', type=float, default=2.0, help='weight of the stability loss')
+    parser.add_argument('--calm', type=float, default=5.0, help='weight of the stability loss')
     parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
     parser.add_argument('--start', help='transformer.onnx of a model to go on from')
     parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
