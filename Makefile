@@ -32,7 +32,7 @@ endif
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@echo "Another Python: make PYTHON=python3.12 ...; options of what is run: make train ARGS='--hours 3'"
+	@echo "Another Python: make PYTHON=python3.12 ...; options of what is run: make train ARGS='--hours 6'"
 
 install: $(PRODUCT)  ## install everything that the nodes need, into .venv
 msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_transfer_msgs

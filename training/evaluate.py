@@ -17,7 +17,7 @@ Keys of ``report.json``, each with ``swift``, ``magenta``, the wheel ``styletran
 - ``identity_psnr``: painting at strength 0 against the photograph, dB (99 at most), mean over the photographs.
 - ``checkerboard``: energy of the paintings at the frequencies of grids of 2 and 4 pixels over that of their neighbours.
 
-``with_smoothing``: flicker and warping error as the node paints by default at 30 frames/s, ``smoothing`` at 0.8.
+``with_smoothing``: flicker and warping error with the node's default ``smoothing``, 0.8, at 30 frames/s.
 ``more``: L2 distance of the same style vectors, distances of Gram matrices (``vgg.py``) and of colour histograms, the
 two parts of the content distance, detail at the border over that inside relative to the photograph's (of pairs, and of
 a flat grey), blotches in paintings of a flat grey, the amplitude of 4-pixel grids in grey values (nobody sees less than
@@ -46,7 +46,7 @@ from training.vgg import gram_distance, HED, Vgg
 #: Grey values of the sensor's noise; frames counted, frames before them; the node's default of ``smoothing``.
 _SIGMA, _FRAMES, _BEFORE, _SMOOTHING = 4.0, 12, 4, 0.8
 #: Photographs and styles for what takes many frames; frames of a video and their width, pixels.
-_STILL_CONTENTS, _STYLES, _VIDEO_FRAMES, _VIDEO_WIDTH = 3, 3, 21, 384
+_STILL_CONTENTS, _STYLES, _VIDEO_FRAMES, _VIDEO_WIDTH = 3, 8, 21, 384
 MAIN = ('style_distance', 'content_distance', 'flicker_static', 'warping_error', 'identity_psnr', 'checkerboard')
 
 

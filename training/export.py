@@ -7,8 +7,10 @@ seen on samples of the pool.  It must look the same: the export prints how far i
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 from pathlib import Path
+import sys
 import tempfile
 from typing import Dict
 
@@ -17,6 +19,7 @@ import onnx
 import onnxruntime
 
 from style_transfer_ros.engine import networks, onnx_ops
+from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import write_model
 from training.samples import MARGIN, mixed, Pool
 
@@ -52,16 +55,16 @@ def _psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(20 * np.log10(255 / np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2) + 1e-9)))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument('--cache', type=Path, required=True, help='folder with transformer.npz, predictor.npz and pool')
-    parser.add_argument('--output', type=Path, default=Path('models/swift'), help='the model directory')
-    parser.add_argument('--name', default='swift', help='name of the model; styles remember it')
-    options = parser.parse_args()
-    weights, pool = dict(np.load(options.cache / 'transformer.npz')), Pool(options.cache / 'pool')
-    identity, vectors = weights.pop('identity'), np.load(options.cache / 'vectors.npy')
+def export(cache: Path, output: Path) -> None:
+    """
+    Write the model directory ``output`` from the weights in ``cache``, and print how far 8 bits are from float.
+
+    The model's name ends in the first digits of its predictor's checksum, as vectors of another one do not fit.
+    """
+    weights, pool = dict(np.load(cache / 'transformer.npz')), Pool(cache / 'pool')
+    identity, vectors = weights.pop('identity'), np.load(cache / 'vectors.npy')
     transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
-    predictor = onnx_ops.predictor_model(networks.swift_predictor, dict(np.load(options.cache / 'predictor.npz')))
+    predictor = onnx_ops.predictor_model(networks.swift_predictor, dict(np.load(cache / 'predictor.npz')))
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
         calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)
@@ -71,10 +74,22 @@ def main() -> None:
     distances = [_psnr(exact.run(None, f)[0], coarse.run(None, f)[0]) for f in held_out]
     print(f'8-bit against float on {len(held_out)} held-out samples: {np.median(distances):.1f} dB (median), '
           f'{min(distances):.1f} dB (worst)')
-    write_model(options.output, options.name, 'swift', 4, MARGIN, identity,
-                {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
-                 'predictor.onnx': predictor.SerializeToString()})
-    print(f'wrote {options.output}')
+    files = {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
+             'predictor.onnx': predictor.SerializeToString()}
+    name = f"swift-{hashlib.sha256(files['predictor.onnx']).hexdigest()[:8]}"
+    write_model(output, name, 'swift', 4, MARGIN, identity, files)
+    print(f'wrote {output}')
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--cache', type=Path, required=True, help='folder with transformer.npz, predictor.npz and pool')
+    parser.add_argument('--output', type=Path, default=Path('models/swift'), help='the model directory')
+    options = parser.parse_args()
+    try:
+        export(options.cache, options.output)
+    except (StyleTransferError, OSError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == '__main__':

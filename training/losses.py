@@ -1,5 +1,5 @@
 """
-What the student is asked for: the teacher's picture, its texture, and calm.
+What the student is asked for: the teacher's picture, texture and style, the photograph's structure, and no grid.
 
 Pixels alone give the palette and blur the strokes; features of the teacher's own style predictor, and their means and
 deviations, ask for strokes of the same kind without asking for the same stroke (arXiv 1603.08155, 1703.06868).
@@ -24,7 +24,7 @@ class StyleReader(nn.Module):
     """
     Magenta's whole style predictor, frozen: whether the painting reads as the style that was asked for.
 
-    :param average: the mean style vector (100,), which all styles share and which therefore says nothing.
+    :param average: the mean style vector (100,): errors count relative to a style's distance from it.
     """
 
     def __init__(self, average: Tensor) -> None:

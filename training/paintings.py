@@ -17,8 +17,9 @@ import numpy as np
 
 #: Whole paintings in details.rcc; the rest there are photographs.
 _WHOLE = ('Eglise_dAuvers', 'PortraitOfPereTanguy', 'Van_Gogh_The_Night_Cafe', 'VincentVanGogh')
-#: Puzzles in paintings.rcc of bundled paintings, which are held out.
-_HELD_OUT = ('GreatWave', 'HokusaiPoppies', 'cassat_summertime', 'gogh_auvert', 'kandinky', 'renoir-moulin')
+#: Puzzles in paintings.rcc of bundled paintings, which are held out, and of a sculpture.
+_LEFT_OUT = ('GreatWave', 'HokusaiPoppies', 'cassat_summertime', 'gogh_auvert', 'kandinky', 'renoir-moulin',
+             'Michelangelo_Pieta')
 #: Share of a piece's shorter side that is surely its middle, and what that is resized to, pixels.
 _MIDDLE, _TILE = 0.48, 96
 
@@ -40,9 +41,9 @@ def resources(data: bytes) -> Iterator[Tuple[str, bytes]]:
 
 
 def _pictures(path: Path) -> Dict[str, np.ndarray]:
-    found = {name: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    found = {name: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
              for name, content in sorted(resources(path.read_bytes())) if name.endswith('.webp')}
-    return {name: picture for name, picture in found.items() if picture is not None}
+    return {name: cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for name, picture in found.items() if picture is not None}
 
 
 def mosaic(pieces: List[np.ndarray], rng: np.random.Generator) -> np.ndarray:
@@ -72,6 +73,6 @@ def read_paintings(folder: Path) -> List[np.ndarray]:
     for path in sorted(folder.rglob('paintings.rcc')):
         for name, picture in _pictures(path).items():
             title = re.sub(r'[-_][a-e]?\d\.webp$', '', name)
-            if title != name and not title.startswith(_HELD_OUT):
+            if title != name and not title.startswith(_LEFT_OUT):
                 puzzles.setdefault(title, []).append(picture)
     return found + [mosaic(pieces, rng) for pieces in puzzles.values() if len(pieces) > 1]

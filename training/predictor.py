@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import sys
 import tempfile
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import nn
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks, onnx_ops
+from style_transfer_ros.engine.errors import StyleTransferError
 from training.pictures import gather
 from training.samples import Pool, style_picture
 
@@ -47,13 +49,16 @@ def _describer() -> onnxruntime.InferenceSession:
 
 
 def describe(cache: Path, count: int, seed: int) -> tuple:
-    """Describe ``count`` new style pictures, kept in ``cache/described.npz``: pooled (N, 432), vectors (N, 100)."""
-    file = cache / 'described.npz'
+    """Describe ``count`` new style pictures, kept in ``cache/described_COUNT.npz``: (N, 432), vectors (N, 100)."""
+    file = cache / f'described_{count}.npz'
     if not file.exists():
         pictures, session, rng = gather(cache / 'packages'), _describer(), np.random.default_rng(seed)
         rows = [session.run(None, {'picture': style_picture(pictures, rng)[None]})
                 for _ in tqdm(range(count), desc='describe', unit='picture')]
-        np.savez(file, pooled=np.stack([r[0].ravel() for r in rows]), vectors=np.stack([r[1].ravel() for r in rows]))
+        unfinished = cache / 'described.new.npz'
+        np.savez(unfinished, pooled=np.stack([r[0].ravel() for r in rows]),
+                 vectors=np.stack([r[1].ravel() for r in rows]))
+        unfinished.replace(file)
     data = np.load(file)
     return data['pooled'], data['vectors']
 
@@ -111,9 +116,13 @@ def main() -> None:
     parser.add_argument('--epochs', type=int, default=60)
     parser.add_argument('--seed', type=int, default=2)
     options = parser.parse_args()
-    weights = train(options.cache, options.count, options.epochs, options.seed)
-    np.savez(options.cache / 'predictor.npz', **weights)
-    np.save(options.cache / 'vectors.npy', pool_vectors(options.cache, weights))
+    try:
+        weights = train(options.cache, options.count, options.epochs, options.seed)
+        np.savez(options.cache / 'predictor.npz', **weights)
+        np.save(options.cache / 'vectors.new.npy', pool_vectors(options.cache, weights))
+        (options.cache / 'vectors.new.npy').replace(options.cache / 'vectors.npy')      # its being there says: done
+    except (StyleTransferError, OSError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == '__main__':

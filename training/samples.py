@@ -137,6 +137,9 @@ class Pool:
     def __init__(self, folder: Path, mode: str = 'r') -> None:
         for name in ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes', 'content_vectors'):
             setattr(self, name, np.load(folder / f'{name}.npy', mmap_mode=mode))
+        if self.mixes.shape[1] != 4:
+            raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, vectors.npy and "
+                                     'described_*.npz beside it.')
 
     @classmethod
     def make(cls, folder: Path, pictures: Pictures, count: int, styles: int, seed: int) -> 'Pool':
@@ -175,9 +178,9 @@ def main() -> None:
     options = parser.parse_args()
     try:
         pictures = gather(options.cache / 'packages')
-    except StyleTransferError as error:
+        Pool.make(options.cache / 'pool', pictures, options.count, options.styles, options.seed)
+    except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
-    Pool.make(options.cache / 'pool', pictures, options.count, options.styles, options.seed)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import sys
 import time
 from typing import Tuple
 
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks
+from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.onnx_ops import load_weights
 from training.identity import identity_vector, install_identity
 from training.losses import (
@@ -37,7 +39,7 @@ from training.torch_ops import TorchOps
 #: Between these shares of the run the demand that noisy and moved views of one sample agree is ramped up.
 _CALM_FROM, _CALM_FULL = 0.35, 0.7
 _STEP_SIZE = 1.5e-3
-#: Until this share of the run the core stays the teacher's.
+#: Until this share of the run the core stays as it began.
 _CORE_FROM = 0.1
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
@@ -126,15 +128,15 @@ def teach_encoder(model: TorchOps, batches: Batches, samples: int, device: str) 
 
 
 def train(options: argparse.Namespace) -> None:
-    """Run the training loop until ``options.hours`` of painting time are used up; resumable."""
+    """Run the training loop until ``options.hours`` of training are used up; resumable."""
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     torch.manual_seed(options.seed)
     pool, state_file = Pool(options.cache / 'pool'), options.cache / 'transformer.pt'
     vectors = np.load(options.vectors) if options.vectors else np.array(pool.style_vectors)
     batches = Batches(pool, vectors, options.batch, options.seed)
     core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
-    # the teacher's own core, the ends new; or a whole model
-    model = TorchOps(networks.swift_transformer, load_weights(options.start) if options.start else core)
+    # the teacher's own core, the ends new, or a whole model; the core first, as the optimizer's state goes by order
+    model = TorchOps(networks.swift_transformer, {**core, **(load_weights(options.start) if options.start else {})})
     identity = torch.from_numpy(identity_vector(vectors))[None]
     content, _, vector, _ = batches.draw()
     model(content[:1], vector[:1])                              # makes the parameters
@@ -263,7 +265,10 @@ def main() -> None:
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
     parser.add_argument('--seed', type=int, default=1)
-    train(parser.parse_args())
+    try:
+        train(parser.parse_args())
+    except (StyleTransferError, OSError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == '__main__':

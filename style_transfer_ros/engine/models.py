@@ -4,7 +4,7 @@ Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that
 ::
 
     schema: 1
-    name: swift                     what styles remember; vectors of one name do not fit another
+    name: swift-91bc3d02            what styles remember; vectors of one name do not fit another
     network: swift                  functions of networks.py with these weights (for the TensorFlow runtime)
     size_multiple: 4                frames are padded to multiples of this, pixels
     margin: 16                      and mirrored by this at every side first: convolutions with zeros at the border

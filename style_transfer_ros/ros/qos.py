@@ -54,7 +54,9 @@ class CameraSubscription:
     """
 
     def __init__(self, node: Node, message_type: Any, topic: str, callback: Callable, qos: str) -> None:
-        self._node, self._type, self._topic, self._callback = node, message_type, topic, callback
+        self._node, self._type, self._callback = node, message_type, callback
+        #: The resolved topic.
+        self.topic = node.resolve_topic_name(topic)
         self._subscription: Subscription | None = None
         self._profile: QoSProfile | None = None
         self._timer = None
@@ -70,19 +72,18 @@ class CameraSubscription:
             self._node.destroy_subscription(self._subscription)
         self._profile = profile
         self._subscription = self._node.create_subscription(
-            self._type, self._topic, self._callback, profile,
+            self._type, self.topic, self._callback, profile,
             qos_overriding_options=None if self._timer else QoSOverridingOptions.with_default_policies())
 
     def _follow(self) -> None:
-        topic = self._node.resolve_topic_name(self._topic)
-        publishers = self._node.get_publishers_info_by_topic(topic)
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
         if publishers and (self._profile is None or matching(publishers) != self._profile):
             self._subscribe(matching(publishers))
 
     @property
     def publishers(self) -> int:
         """How many publishers the topic has."""
-        return self._node.count_publishers(self._node.resolve_topic_name(self._topic))
+        return self._node.count_publishers(self.topic)
 
     def destroy(self) -> None:
         """Unsubscribe."""

@@ -37,6 +37,8 @@ class Reports:
     """
     Publishes ``~/status`` when told to or when the state has changed by itself, and ``/diagnostics``.
 
+    :param node: that publishes, in any of its threads.
+    :param statistics: what the diagnostics are made of.
     :param facts: tells how the node is; called from any thread.
     """
 
@@ -87,14 +89,15 @@ class Reports:
 
     def _every_second(self) -> None:
         facts = self._facts()
-        if self._state(facts) != self._told:    # some states begin without an event: a camera falls silent, say
+        state = self._state(facts)
+        if state != self._told:                 # some states begin without an event: a camera falls silent, say
             self.status()
         stylizer = facts.stylizer
-        told = {'state': self._told[0], 'style': facts.look.style.name if facts.look else '',
-                'network': stylizer.model.name if stylizer else '',
-                'runtime': stylizer.runtime.name if stylizer else ''}
+        details = {'state': state[0], 'style': facts.look.style.name if facts.look else '',
+                   'network': stylizer.model.name if stylizer else '',
+                   'runtime': stylizer.runtime.name if stylizer else ''}
         status = self._statistics.diagnostic(self._node.get_fully_qualified_name(), facts.publishers(),
-                                             facts.failure, told)
+                                             facts.failure, details)
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._diagnostics.publish(message)

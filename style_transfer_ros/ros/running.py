@@ -22,7 +22,7 @@ NodeType = TypeVar('NodeType', bound=Node)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _FRAME, _FRAMES = -1, -3, 32 << 20, 128 << 20
 
 
-def prepare_for_images() -> None:
+def _prepare_for_images() -> None:
     """
     Make DDS and memory fit for camera images; to be called before ``rclpy.init``.
 
@@ -39,7 +39,7 @@ def prepare_for_images() -> None:
 @contextmanager
 def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
     """Spin a node of one's own in a thread, for programs that look at others; the context ends with the block."""
-    prepare_for_images()
+    _prepare_for_images()
     rclpy.init()
     node, executor = make_node(), SingleThreadedExecutor()
     executor.add_node(node)
@@ -66,7 +66,7 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param make_node: makes the node; its ``stop()`` ends its threads.
     :param start: called when the node is in its executor.
     """
-    prepare_for_images()
+    _prepare_for_images()
     node = None
     try:
         rclpy.init(args=args)

@@ -38,7 +38,7 @@ class Statistics:
 
         :param latency: from the camera's stamp to publishing.
         :param painting: in the engine.
-        :param ros: processor time of converting and publishing: a wait for a core is not work of ROS.
+        :param ros: processor time of the painter's thread in converting and publishing: a wait for a core is no work.
         """
         with self._lock:
             self._paintings.append((time.monotonic(), latency, painting, ros))
@@ -56,13 +56,13 @@ class Statistics:
         with self._lock:
             self.total[f'dropped_{cause}'] += 1
 
-    def diagnostic(self, name: str, publishers: int | None, failure: str, facts: dict) -> DiagnosticStatus:
+    def diagnostic(self, name: str, publishers: int | None, failure: str, details: dict) -> DiagnosticStatus:
         """
         Summarize.
 
         :param publishers: of the camera's topic; None while the node is not active and expects none.
         :param failure: why nothing can be painted, or empty.
-        :param facts: more to report, by key; ``state`` is the message while all is well.
+        :param details: more to report, by key; ``state`` is the message while all is well.
         """
         with self._lock:
             now = time.monotonic()
@@ -70,7 +70,7 @@ class Statistics:
             recent = np.array([p[1:] for p in self._paintings if p[0] > now - _WINDOW]).reshape(-1, 3) * 1e3
             age = now - self._arrivals[-1] if self._arrivals else math.inf
             totals = dict(self.total)
-        level, text = DiagnosticStatus.OK, facts['state']
+        level, text = DiagnosticStatus.OK, details['state']
         if failure:
             level, text = DiagnosticStatus.ERROR, failure
         elif publishers == 0:
@@ -78,8 +78,9 @@ class Statistics:
         elif publishers is not None and age > STALE_AFTER:
             level, text = DiagnosticStatus.WARN, f'stale camera: no frame for {min(age, 1e6):.0f} s'
         values = {
-            'rate in (Hz)': f'{len(arrivals) / _WINDOW:.1f}', 'rate out (Hz)': f'{len(recent) / _WINDOW:.1f}', **facts,
-            'memory (MB)': f'{_resident_megabytes():.0f}', **{k.replace('_', ' '): str(v) for k, v in totals.items()}}
+            'rate in (Hz)': f'{len(arrivals) / _WINDOW:.1f}', 'rate out (Hz)': f'{len(recent) / _WINDOW:.1f}',
+            **details, 'memory (MB)': f'{_resident_megabytes():.0f}',
+            **{k.replace('_', ' '): str(v) for k, v in totals.items()}}
         if len(recent):
             values |= {'latency median (ms)': f'{np.median(recent[:, 0]):.1f}',
                        'latency p95 (ms)': f'{np.percentile(recent[:, 0], 95):.1f}',

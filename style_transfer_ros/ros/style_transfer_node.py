@@ -4,8 +4,9 @@ The node ``style_transfer``: camera in, style services, painted image out.
 Threads: the executor's one thread runs all callbacks, each short; the painter's thread decodes, paints and publishes
 (``painter.py``); the worker's thread loads networks and learns styles, which services await (``worker.py``; they are in
 a reentrant callback group for that, everything else is in the node's default group).  What they share: the frame slot
-(the painter's lock), the statistics (their own lock), and three attributes that are replaced as a whole and never
-changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so that a painting reads each of them once.
+(the painter's lock), the statistics and the reports (locks of their own), and three attributes that are replaced as a
+whole and never changed in place - ``_values`` (parameters), ``_stylizer`` and ``_look`` - so that a painting reads each
+of them once.
 """
 from __future__ import annotations
 
@@ -363,7 +364,7 @@ class StyleTransferNode(LifecycleNode):
     def _facts(self) -> Facts:
         camera = self._camera
         return Facts(self._active, self._failure, self._learning, self._values, self._stylizer, self._look,
-                     self.resolve_topic_name('image_raw'), lambda: camera.publishers if camera else None,
+                     camera.topic if camera else '', lambda: camera.publishers if camera else None,
                      self._has_viewer)
 
     def stop(self) -> None:

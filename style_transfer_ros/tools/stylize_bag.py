@@ -61,6 +61,8 @@ def stylize(options: argparse.Namespace) -> int:
     :returns: how many frames were painted; broken ones are reported and left out.
     :raises StyleTransferError: the bag, the style or the model cannot be used.
     """
+    if not 0 <= options.smoothing <= 0.95:
+        raise StyleError(f'--smoothing is {options.smoothing}; choose 0 to 0.95.')
     stylizer = Stylizer.load(options.model, options.runtime)
     vector, smoother, store = _vector(stylizer, options.style), Smoother(), get_typestore(Stores.ROS2_JAZZY)
     painted_frames = 0
@@ -90,7 +92,8 @@ def stylize(options: argparse.Namespace) -> int:
                 painted = stylizer.paint(frame, vector, strength=options.strength,
                                          preserve_color=options.preserve_color,
                                          processing_height=options.processing_height)
-                painted = smoother.apply(frame, painted, options.smoothing)
+                taken = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+                painted = smoother.apply(frame, painted, options.smoothing, taken)
                 flat, step = encodings.encode(painted, 'rgb8')
                 writer.write(target, stamp, store.serialize_cdr(store.types[_IMAGE](
                     header=message.header, height=frame.shape[0], width=frame.shape[1], encoding='rgb8',
@@ -110,7 +113,8 @@ def main(arguments: List[str] | None = None) -> None:
     parser.add_argument('--only-painting', action='store_true', help='leave the other topics out')
     parser.add_argument('--strength', type=float, default=1.0, help='0 (photo) to 1 (style)')
     parser.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
-    parser.add_argument('--smoothing', type=float, default=0.0, help='0 to 0.95, calms flicker')
+    parser.add_argument('--smoothing', type=float, default=0.8,
+                        help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s')
     parser.add_argument('--processing-height', type=int, default=0, help='height to paint at, pixels; 0: native')
     parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
     parser.add_argument('--runtime', default='auto', help='auto, openvino, onnxruntime or tensorflow')
