@@ -43,11 +43,14 @@ _STEP_SIZE = 1.5e-3
 _CORE_FROM = 0.1
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
-#: What is judged of a painting lies so far inside, as in use (a model's ``margin``): at its border the network would
-#: learn to print a frame that pleases the style predictor.
+#: What is judged of a painting lies so far inside, as in use: a model's ``margin`` is cut off.
 _INSIDE = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-#: Size at which the style predictor reads paintings, and how many of a batch: it costs as much as the rest.
-_READS = ((SIZE - 2 * MARGIN, 4), (160, 8))
+#: The style predictor reads what lies further inside than the network sees from its border, pixels: else it would be
+#: pleased with a frame there.
+_BLIND = 56
+#: The part is mirrored at every side by so many pixels, read at this size, for so many of a batch: it costs as much as
+#: the rest.
+_READS = ((56, 256, 4), (72, 192, 6))
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -209,7 +212,8 @@ def train(options: argparse.Namespace) -> None:
         painted = whole[_INSIDE]
         top, left = rng.integers(0, painted.shape[2] - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
         part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
-        size, read = _READS[rng.integers(len(_READS))]
+        around, size, read = _READS[rng.integers(len(_READS))]
+        seen_by_reader = F.pad(whole[:read, :, _BLIND:-_BLIND, _BLIND:-_BLIND], [around] * 4, mode='reflect')
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
             wanted = features(parts[1])
@@ -217,7 +221,7 @@ def train(options: argparse.Namespace) -> None:
                   'lattice': options.lattice * lattice_loss(painted, target),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
                   'content': options.content * content_loss(painted, target, content[_INSIDE]),
-                  'style': options.style * (reader(painted[:read].contiguous(memory_format=_LAYOUT), style[:read], size)
+                  'style': options.style * (reader(seen_by_reader.contiguous(memory_format=_LAYOUT), style[:read], size)
                                               * (strength[:read, 0] == 1)).mean()}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
             first, second = whole[:pairs], whole[n - pairs:]
