@@ -260,7 +260,7 @@ def main() -> None:
     parser.add_argument('--texture', type=float, default=0.5, help='weight of the feature loss')
     parser.add_argument('--grid', type=float, default=15.0, help='weight of the grid loss')
     parser.add_argument('--lattice', type=float, default=40.0, help='weight of what repeats in every 4x4 block')
-    parser.add_argument('--style', type=float, default=6.0, help='weight of the style vector of the painting')
+    parser.add_argument('--style', type=float, default=12.0, help='weight of the style vector of the painting')
     parser.add_argument('--content', type=float, default=1.0, help='weight of the structure lost of the photograph')
     parser.add_argument('--calm', type=float, default=5.0, help='weight of the stability loss')
     parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
