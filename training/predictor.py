@@ -23,7 +23,8 @@ from style_transfer_ros.engine.errors import StyleTransferError
 from training.pictures import gather
 from training.samples import Pool, style_picture
 
-_HELD_OUT = 1500
+#: Pictures that only judge; pictures of one training step.
+_HELD_OUT, _BATCH = 1500, 256
 
 
 def _trunk_weights() -> dict:
@@ -75,7 +76,7 @@ def train(cache: Path, count: int, epochs: int, seed: int) -> dict:
     inputs = (pooled - mean) / deviation
     dense = nn.Sequential(nn.Linear(inputs.shape[1], 512), nn.ReLU(), nn.Dropout(0.1), nn.Linear(512, vectors.shape[1]))
     optimizer = torch.optim.AdamW(dense.parameters(), lr=2e-3, weight_decay=0.02)
-    rows, batch = len(inputs) - _HELD_OUT, 256
+    rows, batch = len(inputs) - _HELD_OUT, _BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, epochs * (rows // batch))
     bar = tqdm(range(epochs), desc='dense layers', unit='epoch')
     for _ in bar:
@@ -116,6 +117,8 @@ def main() -> None:
     parser.add_argument('--epochs', type=int, default=60)
     parser.add_argument('--seed', type=int, default=2)
     options = parser.parse_args()
+    if options.count < _HELD_OUT + _BATCH:
+        sys.exit(f'{options.count} style pictures are too few: {_HELD_OUT} only judge, at least {_BATCH} teach.')
     try:
         weights = train(options.cache, options.count, options.epochs, options.seed)
         np.savez(options.cache / 'predictor.npz', **weights)
