@@ -130,12 +130,11 @@ class Pool:
     The pool on disk, arrays as memory maps.
 
     ``contents`` and ``paintings`` uint8 (N, 256, 256, 3); ``style_pictures`` uint8 (M, 256, 256, 3);
-    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 4), see :func:`mixed`;
-    ``content_vectors`` (N, 100).
+    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 4), see :func:`mixed`.
     """
 
     def __init__(self, folder: Path, mode: str = 'r') -> None:
-        for name in ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes', 'content_vectors'):
+        for name in ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes'):
             setattr(self, name, np.load(folder / f'{name}.npy', mmap_mode=mode))
         if self.mixes.shape[1] != 4:
             raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, vectors.npy and "
@@ -148,7 +147,7 @@ class Pool:
         rng, teacher = np.random.default_rng(seed), Teacher()
         image = (SIZE, SIZE, 3)
         shapes = {'contents': (count, *image), 'paintings': (count, *image), 'style_pictures': (styles, *image),
-                  'style_vectors': (styles, 100), 'mixes': (count, 4), 'content_vectors': (count, 100)}
+                  'style_vectors': (styles, 100), 'mixes': (count, 4)}
         for name, shape in shapes.items():
             dtype = np.uint8 if shape[1:] == image else np.float32
             np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', dtype, shape)
@@ -163,7 +162,6 @@ class Pool:
             # paintings, which the teacher's predictor grew up with, lie nearer to the mean than wallpapers and icons
             share = rng.uniform(*_NEARER) if rng.random() < 0.5 else 1.0
             pool.contents[n], pool.mixes[n] = content, (i, j, weight, share)
-            pool.content_vectors[n] = teacher.predict(content)
             pool.paintings[n] = teacher.paint(content, mixed(pool.style_vectors, pool.mixes[n:n + 1])[0])
         (folder / 'done').touch()
         return pool
