@@ -111,8 +111,7 @@ def runtimes_page(measured: Dict[str, Any]) -> str:
 What `runtime: auto` takes is decided by this measurement, which `make bench` repeats on any machine and
 `.venv/bin/python -m benchmark.bench --docs` writes here:
 
-- **x86**: OpenVINO; with the 8-bit transformer where the CPU multiplies 8-bit numbers (AVX-512 VNNI or AVX-VNNI) and
-  the model has one. Else ONNX Runtime.
+- **x86**: OpenVINO; with the 8-bit transformer where the CPU has AVX2 and the model has one. Else ONNX Runtime.
 - **ARM**: ONNX Runtime, else OpenVINO. No ARM machine was measured; ONNX Runtime is the lighter install there.
 - **TensorFlow** only where nothing else is installed: it is the reference and can use a GPU, but costs seconds to
   import and the most memory.

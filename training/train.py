@@ -36,11 +36,15 @@ from training.losses import (
 from training.samples import MARGIN, mixed, Pool, SIZE
 from training.torch_ops import TorchOps
 
-#: Between these shares of the run the demand that noisy and moved views of one sample agree is ramped up.
+#: Between these shares of the run the demand that noisy and moved views of one sample agree is ramped up; a run that
+#: goes on from a model makes it at once.
 _CALM_FROM, _CALM_FULL = 0.35, 0.7
 _STEP_SIZE = 1.5e-3
-#: Until this share of the run the core stays as it began.
+#: Until this share of the run the core stays as it began, unless the run goes on from a model.
 _CORE_FROM = 0.1
+#: At most so much noise everywhere (standard deviation, of 1) and in detail (of its own contrast); at most so much
+#: jitter, pixels.
+_NOISE, _JITTER = (0.06, 1.5), 1.0
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
 #: What is judged of a painting lies so far inside, as in use: a model's ``margin`` is cut off.
@@ -50,7 +54,7 @@ _INSIDE = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
 _BLIND = 56
 #: The part is mirrored at every side by so many pixels, read at this size, for so many of a batch: it costs as much as
 #: the rest.
-_READS = ((56, 256, 4), (72, 192, 6))
+_READS = ((72, 192, 6),)
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -65,6 +69,20 @@ def motion_field(rng: np.random.Generator, pixels: float) -> np.ndarray:
     flow = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) * 2 / SIZE
     axis = (np.arange(SIZE, dtype=np.float32) * 2 + 1) / SIZE - 1
     return np.stack(np.meshgrid(axis, axis), -1) + flow
+
+
+def jitter(rng: np.random.Generator, pixels: float) -> np.ndarray:
+    """Draw what no flow follows, leaves in the wind: (H, W, 2) to add to a :func:`motion_field`."""
+    coarse = rng.normal(0, pixels, (SIZE // 8, SIZE // 8, 2)).astype(np.float32)
+    return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR) * 2 / SIZE
+
+
+def noise_level(rng: np.random.Generator, content: Tensor) -> Tensor:
+    """Draw how strong noise is in each pixel: everywhere as of a sensor, more in detail as of a compressed video."""
+    sensor, compression = (torch.from_numpy(rng.uniform(0, most, (len(content), 1, 1, 1)).astype(np.float32))
+                           .to(content.device) for most in _NOISE)
+    detail = F.avg_pool2d((content - F.avg_pool2d(content, 5, 1, 2)).abs().mean(1, keepdim=True), 5, 1, 2)
+    return sensor + compression * detail
 
 
 def warp(pictures: Tensor, fields: Tensor) -> Tensor:
@@ -188,10 +206,10 @@ def train(options: argparse.Namespace) -> None:
         for group in optimizer.param_groups:
             group['lr'] = lr
         for name, p in model.named_parameters():                # the ends learn to fit the core before it moves
-            p.requires_grad_('residual' not in name or progress > _CORE_FROM)
+            p.requires_grad_('residual' not in name or progress > _CORE_FROM or bool(options.start))
         content, painting, vector, style = (x.to(device) for x in batches.draw())
         rng, n = batches.rng, len(content)
-        calm = min(1.0, max(0.0, (progress - _CALM_FROM) / (_CALM_FULL - _CALM_FROM)))
+        calm = 1.0 if options.start else np.clip((progress - _CALM_FROM) / (_CALM_FULL - _CALM_FROM), 0, 1)
         pairs = n // 2 if calm > 0 and options.calm > 0 else 0  # the second half sees the first half again, moved
         if pairs:
             content, painting, vector, style = (torch.cat([x[:n - pairs], x[:pairs]])
@@ -203,10 +221,10 @@ def train(options: argparse.Namespace) -> None:
         mix = strength[:, :, None, None]
         target = mix * painting + (1 - mix) * clean
         fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n)]))
-        fields = fields.to(device)
-        content, target = warp(content, fields), warp(target, fields)[_INSIDE]
-        noise = torch.from_numpy(rng.uniform(0, 0.06, (n, 1, 1, 1)).astype(np.float32)).to(device) * mix
-        noise = noise * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
+        unseen = torch.from_numpy(np.stack([jitter(rng, rng.uniform(0, _JITTER)) for _ in range(n)]))
+        fields, unseen = fields.to(device), unseen.to(device) * mix
+        content, target = warp(content, fields + unseen), warp(target, fields)[_INSIDE]
+        noise = noise_level(rng, content) * mix * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
         noisy = (content + noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
         whole = clipped(model(noisy, vector))
         painted = whole[_INSIDE]

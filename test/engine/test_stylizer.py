@@ -14,7 +14,7 @@ from style_transfer_ros.paths import share_folder
 PHOTO = images.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
 FRAME = images.square(PHOTO, 256)
 #: Runtimes compute the same float network in another order; 8 bits round every layer.
-FLOAT_TOLERANCE_DB, INT8_TOLERANCE_DB = 45.0, 27.0
+FLOAT_TOLERANCE_DB, INT8_TOLERANCE_DB = 45.0, 33.0
 
 
 def needs(name):
@@ -55,20 +55,36 @@ def test_eight_bits_look_the_same_as_float(style):
     assert psnr(exact.paint(FRAME, vector), int8.paint(FRAME, vector)) > INT8_TOLERANCE_DB
 
 
+@needs('openvino')
+def test_eight_bits_flicker_little_more_than_float(style):
+    """Coarse steps turn the noise of a camera into flicker long before a single painting looks wrong."""
+    model, rng = load_model('swift'), np.random.default_rng(0)
+    frames = [np.clip(FRAME + rng.normal(0, 4, FRAME.shape), 0, 255).astype(np.uint8) for _ in range(5)]
+
+    def flicker(int8):
+        stylizer = Stylizer(model, openvino_runtime.load(model, 1, int8=int8))
+        vector = stylizer.learn_style(style)
+        return np.std([stylizer.paint(frame, vector).astype(np.float32) for frame in frames], 0).mean()
+    assert flicker(True) < 1.5 * flicker(False)
+
+
 @needs_wheel
 @needs('onnxruntime')
 def test_our_float_magenta_is_the_wheels_network(style):
     """The wheel computes in 8 bits: its rounding alone is worth 24-32 dB, a wrong layer costs 10 dB more."""
     import onnxruntime
     stylizer, content = Stylizer.load('magenta', 'onnxruntime', 1), images.square(PHOTO, 384)
-    folder = magenta.wheel_folder()
+    folder, options = magenta.wheel_folder(), onnxruntime.SessionOptions()
+    # as the file says, step by step: the fused 8-bit kernels overflow on CPUs without VNNI
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     picture = images.square(style, 256)[None].astype(np.float32) / 255
-    theirs = onnxruntime.InferenceSession(str(folder / 'arbitrary_predict.onnx')).run(None, {'style_image': picture})[0]
+    predictor, transformer = (onnxruntime.InferenceSession(str(folder / f'arbitrary_{part}.onnx'), options)
+                              for part in ('predict', 'transform'))
+    theirs = predictor.run(None, {'style_image': picture})[0]
     vector = stylizer.learn_style(style)
     assert np.corrcoef(theirs.ravel(), vector)[0, 1] > 0.99
-    painted = onnxruntime.InferenceSession(str(folder / 'arbitrary_transform.onnx')).run(None, {
-        'content_image': content[None].astype(np.float32) / 255,
-        'mobilenet_conv/Conv/BiasAdd': vector.reshape(1, 1, 1, 100)})[0][0]
+    painted = transformer.run(None, {'content_image': content[None].astype(np.float32) / 255,
+                                     'mobilenet_conv/Conv/BiasAdd': vector.reshape(1, 1, 1, 100)})[0][0]
     assert psnr(painted * 255, stylizer.paint(content, vector)) > 22
 
 

@@ -2,7 +2,7 @@
 Runtimes: what runs a model's networks on this machine.
 
 Which one ``auto`` takes was measured, see docs/runtimes.md: OpenVINO where it is installed on x86 (8-bit networks on
-CPUs with AVX-512 VNNI or AVX-VNNI), else ONNX Runtime, else TensorFlow.
+CPUs with AVX2), else ONNX Runtime, else TensorFlow.
 """
 from __future__ import annotations
 
