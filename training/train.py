@@ -228,7 +228,8 @@ def train(options: argparse.Namespace) -> None:
         if pairs:
             rough[:n - pairs] *= _FIRST_VIEW
         fields, unseen = fields.to(device), unseen.to(device) * rough
-        content, target = warp(content, fields + unseen), warp(target, fields)[_INSIDE]
+        still, target = (warp(x, fields)[_INSIDE] for x in (content, target))
+        content = warp(content, fields + unseen)
         noise = noise_level(rng, content) * rough * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
         noisy = (content + noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
         whole = clipped(model(noisy, vector))
@@ -243,7 +244,7 @@ def train(options: argparse.Namespace) -> None:
         losses = {'pixel': pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
                   'lattice': options.lattice * lattice_loss(painted, target),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
-                  'content': options.content * content_loss(painted, target, content[_INSIDE]),
+                  'content': options.content * content_loss(painted, target, still),
                   'style': options.style * (reader(seen_by_reader.contiguous(memory_format=_LAYOUT), style[:read], size)
                                               * (strength[:read, 0] == 1)).mean()}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
