@@ -251,7 +251,8 @@ def train(options: argparse.Namespace) -> None:
             first, second = whole[:pairs], whole[n - pairs:]
             grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
             inside = (grid.abs().amax(3) < 1 - 2 * MARGIN / SIZE)[:, None].float()
-            losses['calm'] = options.calm * calm * ((warp(first, grid) - second).abs() * inside)[_INSIDE].mean()
+            apart = (warp(first, grid) - second).abs() * inside     # where style is not read, calm alone would fade
+            losses['calm'] = options.calm * calm * apart[..., _BLIND:-_BLIND, _BLIND:-_BLIND].mean()
         loss = sum(losses.values())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
