@@ -1,8 +1,8 @@
 """
 Write a model directory from trained weights: ``python -m training.export --cache DIR --output models/swift``.
 
-The 8-bit transformer is quantized after training: what convolutions read, and nothing else, as rounding what they write
-as well makes paintings flicker twice as much.  Activations take the range seen on samples of the pool without the
+The 8-bit transformer is quantized after training: what convolutions read (the residual sums read the same), but not
+what they write, as rounding that too makes paintings flicker twice as much.  Activations take the range seen on samples of the pool without the
 rarest values, which would make the steps of all others coarse; weights take 7 bits per channel, so that CPUs without
 VNNI, which add two products in 16 bits, are exact, too.  It must look the same: the export prints how far its
 paintings are from those in float.
@@ -15,7 +15,7 @@ import logging
 from pathlib import Path
 import sys
 import tempfile
-from typing import Dict
+from typing import Dict, Tuple
 
 import numpy as np
 import onnx
@@ -36,16 +36,16 @@ def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
     return [{'frame': np.array(pool.contents[n])[None], 'style_vector': styles[n][None]} for n in rows]
 
 
-def _ranges(model: onnx.ModelProto, feeds: list) -> Dict[str, np.ndarray]:
+def _ranges(model: onnx.ModelProto, feeds: list) -> Dict[str, Tuple[float, float]]:
     """Return the lowest and highest value of each convolution's input on ``feeds``, rare ones left out."""
-    names = list(dict.fromkeys(node.input[0] for node in model.graph.node if node.op_type == 'Conv'))
+    pixels, *names = dict.fromkeys(node.input[0] for node in model.graph.node if node.op_type == 'Conv')
     probe = onnx.ModelProto()
     probe.CopyFrom(model)
     probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     session = onnxruntime.InferenceSession(probe.SerializeToString())
-    seen = zip(*(session.run(names, feed) for feed in feeds))
-    return {name: np.quantile(np.concatenate([value[..., ::2, ::2].ravel() for value in values]), (_RARE, 1 - _RARE))
-            for name, values in zip(names, seen)}
+    seen = zip(*([value[..., ::2, ::2].ravel() for value in session.run(names, feed)] for feed in feeds))
+    found = {name: np.quantile(np.concatenate(values), (_RARE, 1 - _RARE)) for name, values in zip(names, seen)}
+    return {pixels: (0, 1), **{name: (min(low, 0), max(high, 0)) for name, (low, high) in found.items()}}
 
 
 def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
@@ -60,7 +60,7 @@ def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
         def get_next(self) -> Dict[str, np.ndarray] | None:
             return next(self._left, None)
     logging.getLogger().setLevel(logging.ERROR)     # it advises a preprocessing that these graphs do not need
-    ranges = {name: [{'rmin': np.float32(min(low, 0)), 'rmax': np.float32(max(high, 0))}]
+    ranges = {name: [{'rmin': np.float32(low), 'rmax': np.float32(high)}]
               for name, (low, high) in _ranges(model, feeds).items()}
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / 'float.onnx', Path(folder) / 'int8.onnx'
@@ -79,12 +79,13 @@ def export(cache: Path, output: Path) -> None:
     """
     Write the model directory ``output`` from the weights in ``cache``, and print how far 8 bits are from float.
 
-    The model's name ends in the first digits of its predictor's checksum, as vectors of another one do not fit.
+    The model's name ends in the first digits of a checksum of its predictor's weights: vectors of others do not fit.
     """
     weights, pool = dict(np.load(cache / 'transformer.npz')), Pool(cache / 'pool')
     identity, vectors = weights.pop('identity'), np.load(cache / 'vectors.npy')
     transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
-    predictor = onnx_ops.predictor_model(networks.swift_predictor, dict(np.load(cache / 'predictor.npz')))
+    read = dict(np.load(cache / 'predictor.npz'))
+    predictor = onnx_ops.predictor_model(networks.swift_predictor, read)
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
         calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)
@@ -96,7 +97,8 @@ def export(cache: Path, output: Path) -> None:
           f'{min(distances):.1f} dB (worst)')
     files = {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
              'predictor.onnx': predictor.SerializeToString()}
-    name = f"swift-{hashlib.sha256(files['predictor.onnx']).hexdigest()[:8]}"
+    digest = hashlib.sha256(b''.join(read[key].tobytes() for key in sorted(read)))
+    name = f'swift-{digest.hexdigest()[:8]}'
     write_model(output, name, 'swift', 4, MARGIN, identity, files)
     print(f'wrote {output}')
 

@@ -54,9 +54,9 @@ _INSIDE = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
 #: The style predictor reads what lies further inside than the network sees from its border, pixels: else it would be
 #: pleased with a frame there.
 _BLIND = 56
-#: The part is mirrored at every side by so many pixels, read at this size, for so many of a batch: it costs as much as
-#: the rest.
-_READS = ((72, 192, 4),)
+#: That part is mirrored at every side by so many pixels, and read at 2/3 of its size, as a frame in use, for so many
+#: of a batch: reading costs as much as the rest.
+_MIRRORED, _READ_SIZE, _READ = 72, 192, 4
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -83,8 +83,10 @@ def noise_level(rng: np.random.Generator, content: Tensor) -> Tensor:
     """Draw how strong noise is in each pixel: everywhere as of a sensor, more in detail as of a compressed video."""
     sensor, compression = (torch.from_numpy(rng.uniform(0, most, (len(content), 1, 1, 1)).astype(np.float32))
                            .to(content.device) for most in _NOISE)
-    detail = F.avg_pool2d((content - F.avg_pool2d(content, 5, 1, 2)).abs().mean(1, keepdim=True), 5, 1, 2)
-    return sensor + compression * detail
+
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, 5, 1, 2, count_include_pad=False)
+    return sensor + compression * mean((content - mean(content)).abs().mean(1, keepdim=True))
 
 
 def warp(pictures: Tensor, fields: Tensor) -> Tensor:
@@ -236,8 +238,8 @@ def train(options: argparse.Namespace) -> None:
         painted = whole[_INSIDE]
         top, left = rng.integers(0, painted.shape[2] - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
         part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
-        around, size, read = _READS[rng.integers(len(_READS))]
-        seen_by_reader = F.pad(whole[:read, :, _BLIND:-_BLIND, _BLIND:-_BLIND], [around] * 4, mode='reflect')
+        seen_by_reader = F.pad(whole[:_READ, :, _BLIND:-_BLIND, _BLIND:-_BLIND], [_MIRRORED] * 4, mode='reflect')
+        unread = reader(seen_by_reader.contiguous(memory_format=_LAYOUT), style[:_READ], _READ_SIZE)
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
             wanted = features(parts[1])
@@ -245,12 +247,11 @@ def train(options: argparse.Namespace) -> None:
                   'lattice': options.lattice * lattice_loss(painted, target),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
                   'content': options.content * content_loss(painted, target, still),
-                  'style': options.style * (reader(seen_by_reader.contiguous(memory_format=_LAYOUT), style[:read], size)
-                                              * (strength[:read, 0] == 1)).mean()}
+                  'style': options.style * (unread * (strength[:_READ, 0] == 1)).mean()}
         if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
             first, second = whole[:pairs], whole[n - pairs:]
             grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
-            inside = (grid.abs().amax(3) < 1 - 2 * MARGIN / SIZE)[:, None].float()
+            inside = (grid.abs().amax(3) < 1 - 2 * _BLIND / SIZE)[:, None].float()
             apart = (warp(first, grid) - second).abs() * inside     # where style is not read, calm alone would fade
             losses['calm'] = options.calm * calm * apart[..., _BLIND:-_BLIND, _BLIND:-_BLIND].mean()
         loss = sum(losses.values())
@@ -282,12 +283,12 @@ def main() -> None:
     parser.add_argument('--encoder-samples', type=int, default=16000, help='samples for the encoder alone, at first')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
-    parser.add_argument('--texture', type=float, default=0.5, help='weight of the feature loss')
+    parser.add_argument('--texture', type=float, default=0.4, help='weight of the feature loss')
     parser.add_argument('--grid', type=float, default=15.0, help='weight of the grid loss')
     parser.add_argument('--lattice', type=float, default=40.0, help='weight of what repeats in every 4x4 block')
-    parser.add_argument('--style', type=float, default=12.0, help='weight of the style vector of the painting')
-    parser.add_argument('--content', type=float, default=1.0, help='weight of the structure lost of the photograph')
-    parser.add_argument('--calm', type=float, default=5.0, help='weight of the stability loss')
+    parser.add_argument('--style', type=float, default=40.0, help='weight of the style vector of the painting')
+    parser.add_argument('--content', type=float, default=4.0, help='weight of the structure lost of the photograph')
+    parser.add_argument('--calm', type=float, default=30.0, help='weight of the stability loss')
     parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
     parser.add_argument('--start', help='transformer.onnx of a model to go on from')
     parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')

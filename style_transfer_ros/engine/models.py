@@ -12,7 +12,7 @@ Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that
     identity_vector: [...]          100 numbers that return the photo; null: the content's own vector does
     files:                          name: sha256
       transformer.onnx: 0f3a...
-      transformer_int8.onnx: 77d0...      optional, the same network for CPUs with 8-bit instructions
+      transformer_int8.onnx: 77d0...      optional, the same network, faster on CPUs with AVX2
       predictor.onnx: 91bc...
 """
 from __future__ import annotations

@@ -13,7 +13,7 @@ from style_transfer_ros.paths import share_folder
 
 PHOTO = images.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
 FRAME = images.square(PHOTO, 256)
-#: Runtimes compute the same float network in another order; 8 bits round every layer.
+#: Runtimes compute the same float network in another order; 8 bits round what convolutions read.
 FLOAT_TOLERANCE_DB, INT8_TOLERANCE_DB = 45.0, 33.0
 
 
@@ -44,7 +44,8 @@ def test_every_runtime_gives_the_same_vector_and_painting_as_onnx_runtime(model,
         stylizer.runtime = openvino_runtime.load(stylizer.model, 1, int8=False)
     vector = reference.learn_style(style)
     np.testing.assert_allclose(stylizer.learn_style(style), vector, atol=2e-3)
-    assert psnr(stylizer.paint(FRAME, vector), reference.paint(FRAME, vector)) > FLOAT_TOLERANCE_DB
+    for frame in (FRAME, FRAME[:128, :192]):
+        assert psnr(stylizer.paint(frame, vector), reference.paint(frame, vector)) > FLOAT_TOLERANCE_DB
 
 
 @needs('openvino')
