@@ -2,10 +2,10 @@
 Write a model directory from trained weights: ``python -m training.export --cache DIR --output models/swift``.
 
 The 8-bit transformer is quantized after training: what convolutions read (the residual sums read the same), but not
-what they write, as rounding that too makes paintings flicker twice as much.  Activations take the range seen on samples of the pool without the
-rarest values, which would make the steps of all others coarse; weights take 7 bits per channel, so that CPUs without
-VNNI, which add two products in 16 bits, are exact, too.  It must look the same: the export prints how far its
-paintings are from those in float.
+what they write, as rounding that too makes paintings flicker twice as much.  Activations take the range seen on samples
+of the pool without the rarest values, which would make the steps of all others coarse; weights take 7 bits per channel,
+so that CPUs without VNNI, which add two products in 16 bits, are exact, too.  It must look the same: the export prints
+how far its paintings are from those in float.
 """
 from __future__ import annotations
 

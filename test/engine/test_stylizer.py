@@ -48,6 +48,17 @@ def test_every_runtime_gives_the_same_vector_and_painting_as_onnx_runtime(model,
         assert psnr(stylizer.paint(frame, vector), reference.paint(frame, vector)) > FLOAT_TOLERANCE_DB
 
 
+@pytest.mark.parametrize('model', MODELS)
+def test_a_frame_that_is_no_block_of_writable_memory_is_painted_like_its_copy(model, style):
+    stylizer = Stylizer.load(model, threads=1)
+    vector, part = stylizer.learn_style(style), FRAME[:128, :192]
+    locked = part.copy()
+    locked.setflags(write=False)
+    wanted = stylizer.paint(part.copy(), vector)
+    for frame in (part, part, locked, locked):
+        np.testing.assert_array_equal(stylizer.paint(frame, vector), wanted)
+
+
 @needs('openvino')
 def test_eight_bits_look_the_same_as_float(style):
     model = load_model('swift')

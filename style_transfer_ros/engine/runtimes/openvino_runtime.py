@@ -71,9 +71,11 @@ class OpenvinoRuntime:
         """As :meth:`Runtime.paint`."""
         request = self._painter(frame.shape)
         painted = np.empty(frame.shape, np.uint8)
-        for name, value in (('frame', frame), ('style_vector', vector)):
-            # OpenVINO shares only writable memory, though it does not write; others are copied
-            request.set_tensor(name, Tensor(np.require(value[None], requirements=('C', 'W')), shared_memory=True))
+        # OpenVINO shares only writable memory, though it does not write; others are copied, and it keeps no copy alive
+        inputs = {name: np.require(value[None], requirements=('C', 'W'))
+                  for name, value in (('frame', frame), ('style_vector', vector))}
+        for name, array in inputs.items():
+            request.set_tensor(name, Tensor(array, shared_memory=True))
         request.set_output_tensor(Tensor(painted[None], shared_memory=True))
         request.infer()
         return painted
