@@ -16,7 +16,7 @@ _KEPT_SIZES = 3
 
 
 def _fast_in_8_bits() -> bool:
-    """Tell whether this is an x86 CPU with AVX2: 1.6 times as fast in 8 bits, with VNNI 2.5 times."""
+    """Tell whether this is an x86 CPU with AVX2: nearly twice as fast in 8 bits, see docs/runtimes.md."""
     try:
         return 'avx2' in Path('/proc/cpuinfo').read_text(encoding='utf-8')
     except OSError:
