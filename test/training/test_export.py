@@ -1,0 +1,23 @@
+"""What the export does to trained weights."""
+import cv2
+import numpy as np
+
+from training.export import softened
+
+
+def painted(head, features):
+    """Paint features (h, w, C) by a last convolution (48, C, 3, 3): (4h, 4w, 3)."""
+    height, width = features.shape[:2]
+    wide = np.pad(features, [(1, 1), (1, 1), (0, 0)])
+    blocks = sum(wide[y:y + height, x:x + width] @ head[:, :, y, x].T for y in range(3) for x in range(3))
+    return blocks.reshape(height, width, 4, 4, 3).transpose(0, 2, 1, 3, 4).reshape(4 * height, 4 * width, 3)
+
+
+def test_a_softened_convolution_paints_what_a_blur_of_its_painting_is():
+    rng, inner = np.random.default_rng(0), slice(12, -12)
+    head = rng.normal(0, 1, (48, 5, 3, 3)).astype(np.float32)
+    features = cv2.GaussianBlur(rng.normal(0, 1, (24, 24, 5)).astype(np.float32), (0, 0), 2)
+    plain = painted(head, features)
+    blurred = cv2.GaussianBlur(plain, (3, 3), 0.5)
+    soft = painted(softened({'head/weight': head}, 0.5)['head/weight'], features)
+    assert np.abs(soft - blurred)[inner, inner].mean() < 0.05 * np.abs(plain - blurred)[inner, inner].mean()
