@@ -105,12 +105,14 @@ def export(cache: Path, output: Path, soften: float = 0.0) -> None:
     Write the model directory ``output`` from the weights in ``cache``, and print how far 8 bits are from float.
 
     The model's name ends in the first digits of a checksum of its predictor's weights: vectors of others do not fit.
+
+    :param soften: sigma of :func:`softened`, pixels; 0: not at all.
     """
     weights, pool = dict(np.load(cache / 'transformer.npz')), Pool(cache / 'pool')
     identity, vectors = weights.pop('identity'), np.load(cache / 'vectors.npy')
-    transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
     if soften > 0:
         weights = softened(weights, soften)
+    transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
     read = dict(np.load(cache / 'predictor.npz'))
     predictor = onnx_ops.predictor_model(networks.swift_predictor, read)
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
