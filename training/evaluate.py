@@ -21,7 +21,8 @@ Keys of ``report.json``, each with ``swift``, ``magenta``, the wheel ``styletran
 ``more``: L2 distance of the same style vectors, distances of Gram matrices (``vgg.py``) and of colour histograms, the
 two parts of the content distance, detail at the border over that inside relative to the photograph's (of pairs, and of
 a flat grey), blotches in paintings of a flat grey, the amplitude of 4-pixel grids in grey values (nobody sees less than
-about 0.5).  ``pairs``: every pair.
+about 0.5), and ``shift_error``: by how many grey values a painting changes, other than moving along, when the camera's
+picture moves by two whole pixels, which is most of the warping error.  ``pairs``: every pair.
 """
 from __future__ import annotations
 
@@ -47,6 +48,8 @@ from training.vgg import gram_distance, HED, Vgg
 _SIGMA, _FRAMES, _BEFORE, _SMOOTHING = 4.0, 12, 4, 0.8
 #: Photographs and styles for what takes many frames; frames of a video and their width, pixels.
 _STILL_CONTENTS, _STYLES, _VIDEO_FRAMES, _VIDEO_WIDTH = 3, 8, 21, 384
+#: Whole pixels that a picture is moved by, half of a network's stride of 4; what lies so far inside is compared.
+_STEP, _INSIDE = 2, slice(32, -32)
 MAIN = ('style_distance', 'content_distance', 'flicker_static', 'warping_error', 'identity_psnr', 'checkerboard')
 
 
@@ -129,6 +132,16 @@ class Evaluation:
                          for n, photograph in enumerate(self.pictures.contents.values())]
             self._score('checkerboard', name, metrics.checkerboard(paintings))
             self._score('grid_amplitude', name, float(np.mean([metrics.grid_amplitude(p) for p in paintings])))
+
+    def shifted(self) -> None:
+        """Judge whether paintings move with the camera's picture, in one style each."""
+        styles = list(self.pictures.styles)
+        for name in tqdm(self.painters, desc='move pictures', unit='painter'):
+            for n, photograph in enumerate(self.pictures.contents.values()):
+                first, second = (self.paint(name, part, styles[n % len(styles)])
+                                 for part in (photograph[:-_STEP, :-_STEP], photograph[_STEP:, _STEP:]))
+                apart = np.abs(first[_STEP:, _STEP:].astype(np.float32) - second[:-_STEP, :-_STEP])
+                self._score('shift_error', name, float(apart[_INSIDE, _INSIDE].mean()))
 
     def identity(self) -> None:
         """Judge strength 0, and paintings of a flat grey."""
@@ -229,6 +242,7 @@ def main(arguments: List[str] | None = None) -> None:
         evaluation = Evaluation(painters, heldout.gather(options.cache, options.heldout), magenta, _vgg(options.cache))
         evaluation.pairs(options.pairs)
         evaluation.checkerboard()
+        evaluation.shifted()
         evaluation.identity()
         evaluation.still()
         evaluation.moving()

@@ -74,7 +74,7 @@ def table(report: Dict[str, Any], measures: Sequence[str]) -> str:
 
     def rows(title: str, found: Dict[str, Any]) -> List[str]:
         return [f'| {title}{measure} | ' + ' | '.join(f'{values[name]:.4g}' for name in names)
-                + f" | {values['swift'] / values['magenta']:.2f} |"
+                + (f" | {values['swift'] / values['magenta']:.2f} |" if values['magenta'] else ' | |')
                 for measure, values in found.items() if isinstance(values, dict)]
     smoothing = report['with_smoothing']
     return '\n'.join([

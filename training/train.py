@@ -42,9 +42,11 @@ _CALM_FROM, _CALM_FULL = 0.35, 0.7
 _STEP_SIZE = 1.5e-3
 #: Until this share of the run the core stays as it began, unless the run goes on from a model.
 _CORE_FROM = 0.1
-#: At most so much noise everywhere (standard deviation, of 1) and in detail (of its own contrast); at most so much
-#: jitter, pixels.
-_NOISE, _JITTER = (0.06, 1.5), 1.0
+#: At most so much noise everywhere (standard deviation, of 1) and in detail (of its own contrast).
+_NOISE = (0.04, 0.5)
+#: The second view of a sample is moved by at most so many whole pixels each way: all that a network that works at 1/4
+#: resolution can tell apart.  Moves by parts of a pixel blur what they move, and would ask for a blurred painting.
+_STEPS = 3
 #: The first view of a sample, whose style is read, gets this share of them: most photographs are clean.
 _FIRST_VIEW = 0.25
 #: Height and width of the random part whose features are compared, pixels.
@@ -71,12 +73,6 @@ def motion_field(rng: np.random.Generator, pixels: float) -> np.ndarray:
     flow = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) * 2 / SIZE
     axis = (np.arange(SIZE, dtype=np.float32) * 2 + 1) / SIZE - 1
     return np.stack(np.meshgrid(axis, axis), -1) + flow
-
-
-def jitter(rng: np.random.Generator, pixels: float) -> np.ndarray:
-    """Draw what no flow follows, leaves in the wind: (H, W, 2) to add to a :func:`motion_field`."""
-    coarse = rng.normal(0, pixels, (SIZE // 8, SIZE // 8, 2)).astype(np.float32)
-    return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR) * 2 / SIZE
 
 
 def noise_level(rng: np.random.Generator, content: Tensor) -> Tensor:
@@ -218,20 +214,19 @@ def train(options: argparse.Namespace) -> None:
         if pairs:
             content, painting, vector, style = (torch.cat([x[:n - pairs], x[:pairs]])
                                                 for x in (content, painting, vector, style))
-        clean = content
         strength = torch.ones(n, 1, device=device)              # the last sample, and its pair, learn strength
         strength[n - pairs - 1] = strength[-1] = rng.choice([1.0, rng.random()])
         vector = strength * vector + (1 - strength) * identity.to(device)
         mix = strength[:, :, None, None]
-        target = mix * painting + (1 - mix) * clean
+        target = mix * painting + (1 - mix) * content
         fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n)]))
-        unseen = torch.from_numpy(np.stack([jitter(rng, rng.uniform(0, _JITTER)) for _ in range(n)]))
-        rough = mix.clone()                                     # how much of noise and jitter a sample gets
+        rough = mix.clone()                                     # how much of the noise a sample gets
         if pairs:
             rough[:n - pairs] *= _FIRST_VIEW
-        fields, unseen = fields.to(device), unseen.to(device) * rough
-        still, target = (warp(x, fields)[_INSIDE] for x in (content, target))
-        content = warp(content, fields + unseen)
+            steps = torch.from_numpy(rng.integers(-_STEPS, _STEPS + 1, (pairs, 1, 1, 2)).astype(np.float32)) * 2 / SIZE
+            fields[n - pairs:] = fields[:pairs] + steps
+        content, target = (warp(x, fields.to(device)) for x in (content, target))
+        still, target = content[_INSIDE], target[_INSIDE]
         noise = noise_level(rng, content) * rough * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
         noisy = (content + noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
         whole = clipped(model(noisy, vector))
@@ -248,9 +243,9 @@ def train(options: argparse.Namespace) -> None:
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
                   'content': options.content * content_loss(painted, target, still),
                   'style': options.style * (unread * (strength[:_READ, 0] == 1)).mean()}
-        if pairs:       # S(w(x) + n) against w(S(x + m)), both warped from the unmoved frame (arXiv 2007.04828)
+        if pairs:       # S(w(x) + n) against w(S(x + m)) (arXiv 2007.04828)
             first, second = whole[:pairs], whole[n - pairs:]
-            grid = torch.from_numpy(motion_field(rng, 0.0)).to(device) + fields[n - pairs:] - fields[:pairs]
+            grid = (torch.from_numpy(motion_field(rng, 0.0)) + steps).to(device)
             inside = (grid.abs().amax(3) < 1 - 2 * _BLIND / SIZE)[:, None].float()
             apart = (warp(first, grid) - second).abs() * inside     # where style is not read, calm alone would fade
             losses['calm'] = options.calm * calm * apart[..., _BLIND:-_BLIND, _BLIND:-_BLIND].mean()

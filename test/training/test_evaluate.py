@@ -37,6 +37,7 @@ def test_every_measure_and_sheet_is_there(folder):
     evaluation = Evaluation(painters, heldout.gather(folder, folder), fake, None)
     evaluation.pairs(3)
     evaluation.checkerboard()
+    evaluation.shifted()
     evaluation.identity()
     evaluation.still()
     evaluation.moving()
@@ -48,6 +49,7 @@ def test_every_measure_and_sheet_is_there(folder):
     assert report['identity_psnr'] == {'swift': 99, 'magenta': 99, 'photograph': 99}
     assert report['flicker_static']['photograph'] == pytest.approx(4, rel=0.1)
     assert report['with_smoothing']['flicker_static']['photograph'] < report['flicker_static']['photograph'] / 2
+    assert report['more']['shift_error']['photograph'] == 0
     assert len(report['pairs']) == 3
     assert '| flicker_static | ' in sheets.table(report, MAIN)
     drawn = sheets.draw(evaluation)
