@@ -22,7 +22,7 @@ Keys of ``report.json``, each with ``swift``, ``magenta``, the wheel ``styletran
 two parts of the content distance, detail at the border over that inside relative to the photograph's (of pairs, and of
 a flat grey), blotches in paintings of a flat grey, the amplitude of 4-pixel grids in grey values (nobody sees less than
 about 0.5), and ``shift_error``: by how many grey values a painting changes, other than moving along, when the camera's
-picture moves by two whole pixels, which is most of the warping error.  ``pairs``: every pair.
+picture moves by two whole pixels (a network's grid is 4 wide).  ``pairs``: every pair.
 """
 from __future__ import annotations
 
