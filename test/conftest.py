@@ -64,6 +64,7 @@ class Ros:
         rclpy.init(context=self.context, signal_handler_options=SignalHandlerOptions.NO)
         self.executor = MultiThreadedExecutor(num_threads=4, context=self.context)
         self._nodes = []
+        self._clients: dict = {}
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
 
@@ -97,8 +98,13 @@ class Ros:
         return messages
 
     def call(self, node, service_type, name: str, request, seconds: float = 10.0):
-        """Call a service as soon as it is there; return the response."""
-        client = node.create_client(service_type, name)
+        """
+        Call a service as soon as it is there; return the response.
+
+        One client for all calls: a server that has not yet found a new client's reader loses its answer.
+        """
+        client = self._clients.get((node, name)) or self._clients.setdefault(
+            (node, name), node.create_client(service_type, name))
         assert client.wait_for_service(timeout_sec=seconds), f'no service {name} within {seconds} s'
         done = threading.Event()
         future = client.call_async(request)
