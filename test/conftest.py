@@ -103,8 +103,9 @@ class Ros:
 
         One client for all calls: a server that has not yet found a new client's reader loses its answer.
         """
-        client = self._clients.get((node, name)) or self._clients.setdefault(
-            (node, name), node.create_client(service_type, name))
+        if (node, name) not in self._clients:
+            self._clients[node, name] = node.create_client(service_type, name)
+        client = self._clients[node, name]
         assert client.wait_for_service(timeout_sec=seconds), f'no service {name} within {seconds} s'
         done = threading.Event()
         future = client.call_async(request)

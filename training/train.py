@@ -219,12 +219,12 @@ def train(options: argparse.Namespace) -> None:
         vector = strength * vector + (1 - strength) * identity.to(device)
         mix = strength[:, :, None, None]
         target = mix * painting + (1 - mix) * content
-        fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n)]))
+        fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n - pairs)]))
         rough = mix.clone()                                     # how much of the noise a sample gets
         if pairs:
             rough[:n - pairs] *= _FIRST_VIEW
             steps = torch.from_numpy(rng.integers(-_STEPS, _STEPS + 1, (pairs, 1, 1, 2)).astype(np.float32)) * 2 / SIZE
-            fields[n - pairs:] = fields[:pairs] + steps
+            fields = torch.cat([fields, fields[:pairs] + steps])
         content, target = (warp(x, fields.to(device)) for x in (content, target))
         still, target = content[_INSIDE], target[_INSIDE]
         noise = noise_level(rng, content) * rough * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
