@@ -82,6 +82,17 @@ class DemoNode(Node):
     def _on_status(self, message: StyleTransferStatus) -> None:
         self.status = message
 
+    def ready(self) -> bool:
+        """
+        Tell whether the networks are loaded and the camera's frames come.
+
+        :raises StyleTransferError: the networks cannot be loaded.
+        """
+        status = self.status
+        if status is not None and status.state == StyleTransferStatus.FAILED:
+            raise StyleTransferError(status.message)
+        return status is not None and bool(status.network and self.stamps)
+
     def take_pair(self) -> tuple | None:
         """Return the newest camera frame and its painting, RGB uint8 each, and forget them."""
         with self._lock:
@@ -132,8 +143,7 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
                         f'style_library:={output / "library"}')]
     recorder = None
     try:
-        _wait(progress, 'camera and networks', lambda: node.status is not None and node.status.network
-              and node.stamps, 60, processes)
+        _wait(progress, 'camera and networks', node.ready, 60, processes)
         _wait(progress, 'services', node.set_style.service_is_ready, 10, processes)
         first_in, begin = len(node.stamps), time.monotonic()
         recorder = Recorder(node, output / 'bag', {'stylized/image': Image})
@@ -196,11 +206,13 @@ def main(args: List[str] | None = None) -> None:
     parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder for the results')
     options = parser.parse_args(args)
     output, console = options.output.resolve(), Console()
-    output.mkdir(parents=True, exist_ok=True)
     try:
+        output.mkdir(parents=True, exist_ok=True)
         columns = TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn()
         with spinning(DemoNode) as node, Progress(*columns, console=console) as progress:
             rows, report = _run(node, options, output, progress)
+    except OSError as error:
+        sys.exit(f"The results cannot be written to '{options.output}': {error.strerror}; choose another --output.")
     except (StyleTransferError, KeyboardInterrupt) as error:
         sys.exit(str(error) or 'Interrupted.')
     (output / 'contact_sheet.png').write_bytes(images.encode_png(contact_sheet(rows, ('camera', 'style', 'painted'))))
@@ -209,7 +221,8 @@ def main(args: List[str] | None = None) -> None:
     for key, value in report.items():
         table.add_row(key, ', '.join(f'{k} {v}' for k, v in value.items()) if isinstance(value, dict) else str(value))
     console.print(table)
-    console.print(f"Look at {os.path.relpath(output / 'contact_sheet.png')}, play {os.path.relpath(output / 'bag')}.")
+    console.print(f"Look at {os.path.relpath(output / 'contact_sheet.png')}; 'ros2 bag play' and Foxglove play "
+                  f"{os.path.relpath(output / 'bag')}.")
 
 
 if __name__ == '__main__':

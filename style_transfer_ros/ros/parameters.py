@@ -8,6 +8,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from style_transfer_ros.engine.errors import ParameterError
+
 #: Names of the QoS presets that ``qos`` takes.
 QOS_PRESETS = ('auto', 'sensor_data', 'default', 'system_default')
 
@@ -81,7 +83,7 @@ def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
     Apply updates, all or none; parameters of other parts of the node are left alone.
 
     :param configured: whether the node is configured: then static parameters keep their value.
-    :raises ValueError: one does not fit; the text is one sentence.
+    :raises ParameterError: one does not fit; the text is one sentence.
     """
     known = {item.name: item.metadata for item in fields(StyleTransferParameters)}
     values = {update.name: update.value for update in updates if update.name in known}
@@ -92,12 +94,12 @@ def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = values[name] = float(value)
         if not isinstance(value, type(default)) or isinstance(value, bool) != isinstance(default, bool):
-            raise ValueError(f"The parameter '{name}' is {value!r}; give a {type(default).__name__}.")
+            raise ParameterError(f"The parameter '{name}' is {value!r}; give a {type(default).__name__}.")
         if about['low'] is not None and not about['low'] <= value <= about['high']:
-            raise ValueError(f"The parameter '{name}' is {value}; choose {about['low']} to {about['high']}.")
+            raise ParameterError(f"The parameter '{name}' is {value}; choose {about['low']} to {about['high']}.")
         if configured and about['static'] and value != getattr(current, name):
-            raise ValueError(f"The parameter '{name}' is static; run 'ros2 lifecycle set' with 'deactivate' and "
+            raise ParameterError(f"The parameter '{name}' is static; run 'ros2 lifecycle set' with 'deactivate' and "
                              "'cleanup', set it, then 'configure' and 'activate'.")
         if about['choices'] and value not in about['choices']:
-            raise ValueError(f"The parameter '{name}' is '{value}'; choose one of {', '.join(about['choices'])}.")
+            raise ParameterError(f"The parameter '{name}' is '{value}'; choose one of {', '.join(about['choices'])}.")
     return replace(current, **values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 import ctypes
 import os
+import re
 import signal
 import sys
 import threading
@@ -67,9 +68,12 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param start: called when the node is in its executor.
     """
     _prepare_for_images()
-    node = None
     try:
         rclpy.init(args=args)
+    except RuntimeError as error:               # rcl's own, with places in its source behind each part
+        sys.exit(re.sub(r', at [^ ,]+:[0-9]+', '', str(error)) + '; correct what follows --ros-args.')
+    node = None
+    try:
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)

@@ -50,6 +50,11 @@ class StyleDesk:
         self.library, self._stylizer = library, stylizer
         self._directories = [*directories, share_folder() / 'styles']
 
+    def problems(self) -> List[str]:
+        """Return one sentence for each folder that is not there."""
+        return [f"The style directory '{folder}' is not there; make it or correct the parameter 'style_directories'."
+                for folder in self._directories if not folder.is_dir()]
+
     def add_bundled(self, only: str = '') -> None:
         """
         Learn the bundled pictures that this library has never had; one that the user removed stays removed.

@@ -156,7 +156,7 @@ class StyleTransferNode(LifecycleNode):
             folder = Path(values.style_library).expanduser() if values.style_library else default_folder()
             library = StyleLibrary(folder)
             desk = StyleDesk(library, stylizer, [Path(d).expanduser() for d in values.style_directories if d])
-            for problem in library.problems():
+            for problem in (*library.problems(), *desk.problems()):
                 self.get_logger().warning(problem)
             look, problem, wanted = None, '', self._values.style
             desk.add_bundled(only=wanted)       # the other ones can wait until the first frame is painted

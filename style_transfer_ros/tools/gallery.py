@@ -13,6 +13,7 @@ from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
+from style_transfer_ros.tools.arguments import png, style_picture, within
 
 _MARGIN = 6
 
@@ -50,15 +51,16 @@ def main(arguments: List[str] | None = None) -> None:
     """Paint every picture in every style, without ROS."""
     parser = argparse.ArgumentParser(description='Paint pictures in styles and lay the results out on one sheet.')
     parser.add_argument('pictures', nargs='+', type=Path, help='pictures to paint')
-    parser.add_argument('--styles', nargs='+', type=Path, help='style pictures (default: the bundled ones)')
-    parser.add_argument('--output', type=Path, default=Path('gallery.png'), help='the sheet (default gallery.png)')
+    parser.add_argument('--styles', nargs='+', help='style pictures or bundled styles (default: all of these)')
+    parser.add_argument('--output', type=png, default=Path('gallery.png'), help='the sheet (default gallery.png)')
     parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
-    parser.add_argument('--strength', type=float, default=1.0, help='0 (photo) to 1 (style)')
-    parser.add_argument('--height', type=int, default=240, help='height of a picture on the sheet, pixels')
+    parser.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
+    parser.add_argument('--height', type=within(int, 16, 2160), default=240,
+                        help='height of a picture on the sheet, pixels')
     options = parser.parse_args(arguments)
     try:
         stylizer = Stylizer.load(options.model)
-        styles = options.styles or sorted((share_folder() / 'styles').glob('*.jpg'))
+        styles = list(map(style_picture, options.styles or ())) or sorted((share_folder() / 'styles').glob('*.jpg'))
         pictures = [images.read_picture(path) for path in options.pictures]
         rows = [[images.square(np.zeros((1, 1, 3), np.uint8) + 255, 16), *pictures]]
         for path in styles:

@@ -17,17 +17,21 @@ from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransf
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.tools.arguments import style_picture, topic, within
 
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
 
 def _vector(stylizer: Stylizer, style: str) -> np.ndarray:
     """Learn a picture file, a bundled style or a style of the user's library."""
-    for path in (Path(style), share_folder() / 'styles' / f'{style}.jpg'):
-        if path.is_file():
-            return stylizer.learn_style(images.read_picture(path))
-    return stylizer.stored_vector(StyleLibrary(default_folder()).get(style))
+    path = style_picture(style)
+    if path.is_file():
+        return stylizer.learn_style(images.read_picture(path))
+    library = StyleLibrary(default_folder())
+    names = sorted({*library.names(), *(bundled.stem for bundled in path.parent.glob('*.jpg'))})
+    if style not in names:
+        raise StyleError(f"There is no picture file and no style '{style}'; the styles are {', '.join(names)}.")
+    return stylizer.stored_vector(library.get(style))
 
 
 def _rgb(message: Any) -> np.ndarray:
@@ -61,8 +65,6 @@ def stylize(options: argparse.Namespace) -> int:
     :returns: how many frames were painted; broken ones are reported and left out.
     :raises StyleTransferError: the bag, the style or the model cannot be used.
     """
-    if not 0 <= options.smoothing <= 0.95:
-        raise StyleError(f'--smoothing is {options.smoothing}; choose 0 to 0.95.')
     stylizer = Stylizer.load(options.model, options.runtime)
     vector, smoother, store = _vector(stylizer, options.style), Smoother(), get_typestore(Stores.ROS2_JAZZY)
     painted_frames = 0
@@ -109,21 +111,26 @@ def main(arguments: List[str] | None = None) -> None:
     parser.add_argument('output', type=Path, help='the new bag, a folder that does not exist yet')
     parser.add_argument('--style', default='starry_night', help='a picture file, a bundled or a stored style')
     parser.add_argument('--topic', help='the image topic (default: the only one)')
-    parser.add_argument('--output-topic', default='/stylized/image', help='topic of the paintings')
+    parser.add_argument('--output-topic', type=topic, default='/stylized/image', help='topic of the paintings')
     parser.add_argument('--only-painting', action='store_true', help='leave the other topics out')
-    parser.add_argument('--strength', type=float, default=1.0, help='0 (photo) to 1 (style)')
+    parser.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
     parser.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
-    parser.add_argument('--smoothing', type=float, default=0.8,
+    parser.add_argument('--smoothing', type=within(float, 0.0, 0.95), default=0.8,
                         help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s')
-    parser.add_argument('--processing-height', type=int, default=0, help='height to paint at, pixels; 0: native')
+    parser.add_argument('--processing-height', type=within(int, 0, 4320), default=0,
+                        help='height to paint at, pixels; 0: native')
     parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
     parser.add_argument('--runtime', default='auto', help='auto, openvino, onnxruntime or tensorflow')
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
     options = parser.parse_args(arguments)
     try:
         painted = stylize(options)
-    except (StyleTransferError, AnyReaderError, WriterError, OSError) as error:
+    except StyleTransferError as error:
         sys.exit(str(error))
+    except (AnyReaderError, FileNotFoundError) as error:
+        sys.exit(f"The bag '{options.bag}' cannot be read ({error}); give a rosbag2 folder or a ROS 1 .bag.")
+    except (WriterError, OSError) as error:
+        sys.exit(f"The bag '{options.output}' cannot be written ({error}); give a folder that does not exist yet.")
     print(f"Painted {painted} frames into '{options.output}'.")
 
 

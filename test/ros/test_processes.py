@@ -111,6 +111,13 @@ def test_a_wrong_parameter_at_start_ends_the_node_with_a_sentence(ros, processes
     assert process.returncode == 1 and part in said and 'Traceback' not in said, said
 
 
+def test_ros_arguments_that_cannot_be_read_end_the_node_with_a_sentence(ros, processes):
+    process = processes('style_transfer_node', 'model=magenta')
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1 and "'-p model=magenta'" in said.splitlines()[-1], said
+    assert '.c:' not in said and 'Traceback' not in said, said
+
+
 @pytest.mark.parametrize('parameters', [('period:=1', 'style_directories:=[]'), ('strength:=1',)])
 def test_a_whole_number_serves_where_a_decimal_one_is_meant(ros, processes, parameters):
     process = processes('style_transfer_node', *parameters)

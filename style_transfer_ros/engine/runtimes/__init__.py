@@ -42,6 +42,10 @@ RUNTIMES: Dict[str, Tuple[str, str, str]] = {
 }
 
 
+#: Those that paint; the other one is for tests.
+_REAL = tuple(name for name in RUNTIMES if name != 'fake')
+
+
 def installed(name: str) -> bool:
     """Tell whether the library of the runtime ``name`` can be imported, without importing it."""
     return importlib.util.find_spec(RUNTIMES[name][1]) is not None
@@ -72,7 +76,7 @@ def load_runtime(name: str, model: Model, threads: int = 0) -> Runtime:
     """
     name = ('fake' if model.name == 'fake' else automatic()) if name == 'auto' else name
     if name not in RUNTIMES:
-        raise RuntimeMissing(f"There is no runtime '{name}'; choose auto, {', '.join(RUNTIMES)}.")
+        raise RuntimeMissing(f"There is no runtime '{name}'; choose auto, {', '.join(_REAL)}.")
     module, _, package = RUNTIMES[name]
     if not installed(name):
         raise RuntimeMissing(f"The runtime '{name}' is not installed; run 'pip install {package}' or choose 'auto'.")

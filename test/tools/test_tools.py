@@ -5,7 +5,9 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
-from style_transfer_ros.tools import stylize_bag
+from style_transfer_ros.engine import images
+from style_transfer_ros.paths import share_folder
+from style_transfer_ros.tools import gallery, stylize_bag
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 TYPES = STORE.types
@@ -48,8 +50,42 @@ def test_every_readable_frame_is_painted_with_its_header_and_time(bag, tmp_path,
 
 @pytest.mark.parametrize('arguments, part', [
     (['--topic', '/nothing'], '/camera/image_raw'), (['--output-topic', '/words'], '/words'),
-    (['--style', 'nobody'], 'nobody'), (['--model', 'none'], 'none')])
+    (['--style', 'nobody'], 'starry_night'), (['--model', 'none'], 'none'), (['--runtime', 'cuda'], 'onnxruntime')])
 def test_what_cannot_be_done_is_said_in_one_sentence(bag, tmp_path, arguments, part):
     with pytest.raises(SystemExit) as end:
         stylize_bag.main([str(bag), str(tmp_path / 'out'), '--model', 'fake', '--quiet', *arguments])
     assert part in str(end.value) and '\n' not in str(end.value)
+
+
+@pytest.mark.parametrize('bag, part', [('nowhere', 'nowhere'), ('.', 'rosbag2 folder'), (__file__, 'rosbag2 folder')])
+def test_what_is_no_bag_is_said_with_its_name(tmp_path, bag, part):
+    with pytest.raises(SystemExit) as end:
+        stylize_bag.main([bag, str(tmp_path / 'out'), '--model', 'fake', '--quiet'])
+    assert part in str(end.value) and str(end.value).startswith(f"The bag '{bag}'") and '\n' not in str(end.value)
+
+
+def test_a_bag_that_is_there_already_is_not_overwritten(bag, tmp_path):
+    (tmp_path / 'out').mkdir()
+    with pytest.raises(SystemExit, match="The bag '.*out' cannot be written"):
+        stylize_bag.main([str(bag), str(tmp_path / 'out'), '--model', 'fake', '--quiet'])
+
+
+@pytest.mark.parametrize('program, arguments, part', [
+    (stylize_bag, ['a', 'b', '--strength', '3'], '0.0 to 1.0'),
+    (stylize_bag, ['a', 'b', '--smoothing', 'nan'], '0.0 to 0.95'),
+    (stylize_bag, ['a', 'b', '--processing-height', '-3'], '0 to 4320'),
+    (stylize_bag, ['a', 'b', '--output-topic', 'bad topic'], 'bad topic'),
+    (gallery, ['a.jpg', '--height', '0'], '16 to 2160'), (gallery, ['a.jpg', '--output', 'x.gif'], 'x.gif'),
+    (gallery, ['a.jpg', '--output', 'nowhere/x.png'], 'nowhere')])
+def test_an_argument_that_does_not_fit_is_refused_before_any_work(program, arguments, part, capsys):
+    with pytest.raises(SystemExit):
+        program.main(arguments)
+    assert part in capsys.readouterr().err
+
+
+def test_a_gallery_takes_bundled_styles_by_name(tmp_path, capsys):
+    sheet, photo = tmp_path / 'sheet.png', str(share_folder() / 'scenes' / 'mountains.jpg')
+    gallery.main([photo, '--styles', 'great_wave', 'poppies', '--height', '64', '--output', str(sheet)])
+    assert images.read_picture(sheet).shape[0] == 3 * (64 + 6) + 6
+    with pytest.raises(SystemExit, match='nobody'):
+        gallery.main([photo, '--styles', 'nobody', '--output', str(sheet)])
