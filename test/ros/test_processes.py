@@ -1,5 +1,6 @@
 """Camera and node as processes with the real network, read by an independent reader of the wire format."""
 import os
+from pathlib import Path
 import queue
 import signal
 import subprocess
@@ -81,6 +82,20 @@ def test_a_signal_ends_a_node_quickly_with_exit_code_0_and_no_traceback(ros, pro
     code, seconds, said = stop(process, how)
     assert code == 0 and 'Traceback' not in said, said
     assert seconds < 10      # a second where the cores are free; CI's are not
+
+
+@pytest.mark.parametrize('module', ['camera_node', 'style_transfer_node'])
+def test_a_node_that_ends_leaves_no_shared_memory_behind(ros, processes, module):
+    def segments():
+        return {path for path in Path('/dev/shm').glob('fastrtps_*') if 'port' not in path.name}
+    before, user = segments(), ros.node()
+    before |= segments()
+    process = processes(module)
+    name = module.removesuffix('_node')
+    ros.wait_until(lambda: name in user.get_node_names(), 'the node is up', 60)
+    made = segments() - before
+    assert stop(process, signal.SIGINT)[0] == 0
+    assert not made & segments()
 
 
 def test_a_camera_that_is_gone_is_said_and_tried_again_and_diagnosed(ros, processes):
