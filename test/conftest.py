@@ -1,7 +1,6 @@
 """Keep tests apart from the user, from other machines and from each other, and give them a ROS context of their own."""
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 import queue
@@ -129,7 +128,6 @@ class Ros:
         self.context.try_shutdown()
         self._thread.join(5)
         self._nodes.clear()
-        gc.collect()        # until then a lifecycle node's state machine holds its place in the graph, for all to see
 
 
 @pytest.fixture

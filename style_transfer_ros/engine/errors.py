@@ -6,7 +6,6 @@ What can go wrong, one class for each thing that a caller can act on.
     StyleTransferError
     ├── ImageError        a picture or a camera frame cannot be read
     │   └── UnknownEncoding   its encoding is not in our table; cv_bridge may know it
-    ├── ParameterError    a parameter of a node does not fit
     ├── ModelError        a model directory cannot be used
     ├── RuntimeMissing    the runtime asked for is not installed
     ├── SourceError       a source of camera frames cannot be used
@@ -25,10 +24,6 @@ class ImageError(StyleTransferError):
 
 class UnknownEncoding(ImageError):
     """The encoding of a frame is not in our table."""
-
-
-class ParameterError(StyleTransferError):
-    """A parameter is of another type, out of its range, unknown as a choice, or cannot change now."""
 
 
 class ModelError(StyleTransferError):

@@ -211,12 +211,13 @@ def main(args: List[str] | None = None) -> None:
         columns = TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn()
         with spinning(DemoNode) as node, Progress(*columns, console=console) as progress:
             rows, report = _run(node, options, output, progress)
+        sheet = contact_sheet(rows, ('camera', 'style', 'painted'))
+        (output / 'contact_sheet.png').write_bytes(images.encode_png(sheet))
+        (output / 'report.json').write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
     except OSError as error:
-        sys.exit(f"The results cannot be written to '{options.output}': {error.strerror}; choose another --output.")
+        sys.exit(f"The results cannot be written to '{options.output}' ({error}); choose another --output.")
     except (StyleTransferError, KeyboardInterrupt) as error:
         sys.exit(str(error) or 'Interrupted.')
-    (output / 'contact_sheet.png').write_bytes(images.encode_png(contact_sheet(rows, ('camera', 'style', 'painted'))))
-    (output / 'report.json').write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
     table = Table('measure', 'value')
     for key, value in report.items():
         table.add_row(key, ', '.join(f'{k} {v}' for k, v in value.items()) if isinstance(value, dict) else str(value))

@@ -8,10 +8,14 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from style_transfer_ros.engine.errors import ParameterError
+from style_transfer_ros.engine.errors import StyleTransferError
 
 #: Names of the QoS presets that ``qos`` takes.
 QOS_PRESETS = ('auto', 'sensor_data', 'default', 'system_default')
+
+
+class ParameterError(StyleTransferError):
+    """A parameter is of another type, out of its range, unknown as a choice, or cannot change now."""
 
 
 def _parameter(default: Any, text: str, low: float | None = None, high: float | None = None,
@@ -99,7 +103,7 @@ def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
             raise ParameterError(f"The parameter '{name}' is {value}; choose {about['low']} to {about['high']}.")
         if configured and about['static'] and value != getattr(current, name):
             raise ParameterError(f"The parameter '{name}' is static; run 'ros2 lifecycle set' with 'deactivate' and "
-                             "'cleanup', set it, then 'configure' and 'activate'.")
+                                 "'cleanup', set it, then 'configure' and 'activate'.")
         if about['choices'] and value not in about['choices']:
             raise ParameterError(f"The parameter '{name}' is '{value}'; choose one of {', '.join(about['choices'])}.")
     return replace(current, **values)

@@ -68,12 +68,13 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param start: called when the node is in its executor.
     """
     _prepare_for_images()
-    try:
-        rclpy.init(args=args)
-    except RuntimeError as error:               # rcl's own, with places in its source behind each part
-        sys.exit(re.sub(r', at [^ ,]+:[0-9]+', '', str(error)) + '; correct what follows --ros-args.')
     node = None
     try:
+        try:
+            rclpy.init(args=args)
+        except RuntimeError as error:           # rcl's own, with places in its source behind each part
+            text = re.sub(r', at [^ ,]+:[0-9]+', '', str(error))
+            sys.exit(f'ROS cannot start ({type(error).__name__}: {text}); correct its arguments or its environment.')
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+import os
 from pathlib import Path
 import re
 import time
@@ -53,7 +54,7 @@ class StyleDesk:
     def problems(self) -> List[str]:
         """Return one sentence for each folder that is not there."""
         return [f"The style directory '{folder}' is not there; make it or correct the parameter 'style_directories'."
-                for folder in self._directories if not folder.is_dir()]
+                for folder in self._directories if not os.path.isdir(folder)]
 
     def add_bundled(self, only: str = '') -> None:
         """

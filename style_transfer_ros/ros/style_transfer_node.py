@@ -371,8 +371,7 @@ class StyleTransferNode(LifecycleNode):
         """
         Destroy the node with its lifecycle's state machine, which rclpy forgets.
 
-        It would keep the DDS participant alive: each process would leave 17 MB in /dev/shm, and the next node wait for
-        seconds until others believe that it is another one.
+        It would keep the DDS participant alive, and each process would leave 17 MB in /dev/shm.
         """
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+import os
 from pathlib import Path
 import re
 from typing import Callable, TypeVar
@@ -24,7 +25,7 @@ def within(kind: Callable[[str], Number], low: Number, high: Number) -> Callable
     return parse
 
 
-def topic(text: str) -> str:
+def topic_name(text: str) -> str:
     """Check the full name of a topic."""
     if not re.fullmatch(r'(/[A-Za-z_][A-Za-z0-9_]*)+', text):
         raise ArgumentTypeError(f"'{text}' is no full topic name; write one such as /stylized/image")
@@ -34,12 +35,12 @@ def topic(text: str) -> str:
 def png(text: str) -> Path:
     """Check the path of a picture to be written."""
     path = Path(text)
-    if path.suffix.lower() != '.png' or not path.parent.is_dir():
+    if path.suffix.lower() != '.png' or path.is_dir() or not path.parent.is_dir():
         raise ArgumentTypeError(f"'{text}' is no .png file in a folder that exists; choose another path")
     return path
 
 
 def style_picture(style: str) -> Path:
-    """Return the picture that is meant: a file, or else that of a bundled style, which may not exist."""
-    path = Path(style)
-    return path if path.is_file() else share_folder() / 'styles' / f'{style}.jpg'
+    """Return the picture that is meant: that of a bundled style where no file has this path."""
+    bundled = share_folder() / 'styles' / f'{style}.jpg'
+    return bundled if os.path.isfile(bundled) and not os.path.isfile(style) else Path(style)

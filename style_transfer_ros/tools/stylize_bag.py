@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
+import os
 from pathlib import Path
 import sys
 from typing import Any, List
@@ -11,13 +13,15 @@ from rich.progress import track
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import get_typestore, Stores
+from rosbags.typesys.store import Typestore
 
 from style_transfer_ros.engine import encodings, images
 from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.tools.arguments import style_picture, topic, within
+from style_transfer_ros.paths import share_folder
+from style_transfer_ros.tools.arguments import style_picture, topic_name, within
 
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 
@@ -25,13 +29,13 @@ _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
 def _vector(stylizer: Stylizer, style: str) -> np.ndarray:
     """Learn a picture file, a bundled style or a style of the user's library."""
     path = style_picture(style)
-    if path.is_file():
+    if os.path.isfile(path):
         return stylizer.learn_style(images.read_picture(path))
-    library = StyleLibrary(default_folder())
-    names = sorted({*library.names(), *(bundled.stem for bundled in path.parent.glob('*.jpg'))})
-    if style not in names:
-        raise StyleError(f"There is no picture file and no style '{style}'; the styles are {', '.join(names)}.")
-    return stylizer.stored_vector(library.get(style))
+    try:
+        return stylizer.stored_vector(StyleLibrary(default_folder()).get(style))
+    except StyleError as error:
+        bundled = ', '.join(sorted(picture.stem for picture in (share_folder() / 'styles').glob('*.jpg')))
+        raise StyleError(f'No picture file and no bundled style ({bundled}) has this name: {error}') from error
 
 
 def _rgb(message: Any) -> np.ndarray:
@@ -40,6 +44,36 @@ def _rgb(message: Any) -> np.ndarray:
         return images.decode_picture(message.data.tobytes(), f"The compressed image (format '{message.format}')")
     return encodings.decode(message.data, message.encoding, message.height, message.width, message.step,
                             bool(message.is_bigendian))
+
+
+def _opened(bag: Path, store: Typestore) -> AnyReader:
+    """
+    Open a bag to read.
+
+    :raises StyleTransferError: it is not there, or no bag.
+    """
+    try:
+        reader = AnyReader([bag], default_typestore=store)
+        reader.open()
+    except (AnyReaderError, OSError) as error:
+        raise StyleTransferError(f"The bag '{bag}' cannot be read ({error}); give a rosbag2 folder or a ROS 1 .bag."
+                                 ) from error
+    return reader
+
+
+def _created(bag: Path) -> Writer:
+    """
+    Make a new bag.
+
+    :raises StyleTransferError: there is something, or the folder cannot be made.
+    """
+    try:
+        writer = Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP)
+        writer.open()
+    except (WriterError, OSError) as error:
+        raise StyleTransferError(f"The bag '{bag}' cannot be made ({error}); give a folder that does not exist yet."
+                                 ) from error
+    return writer
 
 
 def _image_connection(reader: AnyReader, topic: str | None) -> Any:
@@ -68,13 +102,13 @@ def stylize(options: argparse.Namespace) -> int:
     stylizer = Stylizer.load(options.model, options.runtime)
     vector, smoother, store = _vector(stylizer, options.style), Smoother(), get_typestore(Stores.ROS2_JAZZY)
     painted_frames = 0
-    with AnyReader([options.bag], default_typestore=store) as reader:
+    with closing(_opened(options.bag, store)) as reader:
         source = _image_connection(reader, options.topic)
         kept = {} if options.only_painting else {(c.topic, c.msgtype): c for c in reader.connections}
         if any(topic == options.output_topic for topic, _ in kept):
             raise StyleError(f"The bag has a topic '{options.output_topic}' already; choose another --output-topic, "
                              'or --only-painting.')
-        with Writer(options.output, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        with closing(_created(options.output)) as writer:
             target = writer.add_connection(options.output_topic, _IMAGE, typestore=store)
             copied = {key: writer.add_connection(c.topic, c.msgtype, typestore=reader.typestore)
                       for key, c in kept.items()}
@@ -111,7 +145,7 @@ def main(arguments: List[str] | None = None) -> None:
     parser.add_argument('output', type=Path, help='the new bag, a folder that does not exist yet')
     parser.add_argument('--style', default='starry_night', help='a picture file, a bundled or a stored style')
     parser.add_argument('--topic', help='the image topic (default: the only one)')
-    parser.add_argument('--output-topic', type=topic, default='/stylized/image', help='topic of the paintings')
+    parser.add_argument('--output-topic', type=topic_name, default='/stylized/image', help='topic of the paintings')
     parser.add_argument('--only-painting', action='store_true', help='leave the other topics out')
     parser.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
     parser.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
@@ -125,12 +159,8 @@ def main(arguments: List[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         painted = stylize(options)
-    except StyleTransferError as error:
+    except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
-    except (AnyReaderError, FileNotFoundError) as error:
-        sys.exit(f"The bag '{options.bag}' cannot be read ({error}); give a rosbag2 folder or a ROS 1 .bag.")
-    except (WriterError, OSError) as error:
-        sys.exit(f"The bag '{options.output}' cannot be written ({error}); give a folder that does not exist yet.")
     print(f"Painted {painted} frames into '{options.output}'.")
 
 

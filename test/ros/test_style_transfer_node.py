@@ -123,6 +123,13 @@ def test_a_style_can_be_sent_compressed_or_by_uri_and_answers_what_was_learned(s
     assert answer.style.learned.sec > 1.6e9
 
 
+def test_a_style_directory_that_is_not_there_is_said_and_painting_goes_on(ros, tmp_path):
+    studio = Studio(ros, tmp_path, style_directories=[str(tmp_path), '/nowhere'])
+    problem, = studio.node._desk.problems()
+    assert "'/nowhere'" in problem and 'style_directories' in problem
+    assert studio.learn(RED).success
+
+
 def test_a_stored_style_is_picked_by_name_and_the_parameter_follows(red_studio):
     answer = red_studio.call(SetStyle, 'set_style', name='starry_night')
     assert answer.success and red_studio.node.get_parameter('style').value == 'starry_night'

@@ -66,7 +66,7 @@ def test_what_is_no_bag_is_said_with_its_name(tmp_path, bag, part):
 
 def test_a_bag_that_is_there_already_is_not_overwritten(bag, tmp_path):
     (tmp_path / 'out').mkdir()
-    with pytest.raises(SystemExit, match="The bag '.*out' cannot be written"):
+    with pytest.raises(SystemExit, match="The bag '.*out' cannot be made"):
         stylize_bag.main([str(bag), str(tmp_path / 'out'), '--model', 'fake', '--quiet'])
 
 
