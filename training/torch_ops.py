@@ -8,6 +8,8 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
+from style_transfer_ros.engine.errors import StyleTransferError
+
 
 class TorchOps(nn.Module):
     """
@@ -38,10 +40,18 @@ class TorchOps(nn.Module):
                 self.parameters_by_name[name].copy_(torch.from_numpy(value))
 
     def parameter(self, name: str, shape: tuple, std: float, mean: float = 0.0) -> Tensor:
-        """Return the parameter ``name``, drawn from a normal distribution where it is new."""
+        """
+        Return the parameter ``name``, drawn from a normal distribution where it is new.
+
+        :raises StyleTransferError: it was given with another shape.
+        """
         if name not in self.parameters_by_name:
             self.parameters_by_name[name] = nn.Parameter(torch.randn(shape) * std + mean)
-        return self.parameters_by_name[name]
+        parameter = self.parameters_by_name[name]
+        if parameter.shape != shape:
+            raise StyleTransferError(f"The weight '{name}' to start from has the shape {tuple(parameter.shape)}, the "
+                                     f'network needs {shape}; start from a model of this version.')
+        return parameter
 
     def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, *,
              depthwise: bool = False, padding: str = 'zero', bias: bool = True) -> Tensor:

@@ -170,14 +170,15 @@ def train(options: argparse.Namespace) -> None:
     elapsed, seen = 0.0, 0
     if state_file.exists():
         state = torch.load(state_file, weights_only=False)
-        if set(state['model']) == set(model.state_dict()):
-            model.load_state_dict(state['model'])
-            average = state['average']
-            seen = state['seen']
-            if not options.restart_schedule:
-                elapsed = state['elapsed']
-                if state['optimizer']['state']:
-                    optimizer.load_state_dict(state['optimizer'])
+        if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in model.state_dict().items()}:
+            raise StyleTransferError(f"'{state_file}' is of another network; delete it.")
+        model.load_state_dict(state['model'])
+        average = state['average']
+        seen = state['seen']
+        if not options.restart_schedule:
+            elapsed = state['elapsed']
+            if state['optimizer']['state']:
+                optimizer.load_state_dict(state['optimizer'])
     batches.rng = np.random.default_rng(options.seed + seen)
     model.load_weights(install_identity(model.weights(), vectors))
 

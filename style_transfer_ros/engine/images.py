@@ -120,7 +120,8 @@ def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
     if folders and allowed == found:
         raise ImageError(f"The uri '{uri}' names no file in the style directories; check its spelling.")
     names = ', '.join(map(str, folders)) or 'none is set'
-    raise ImageError(f"The uri '{uri}' lies outside the style directories ({names}); put the picture there.")
+    raise ImageError(f"The uri '{uri}' lies outside the style directories ({names}); put the picture there, or name "
+                     "its folder in the parameter 'style_directories'.")
 
 
 def square(picture: np.ndarray, size: int = 256) -> np.ndarray:

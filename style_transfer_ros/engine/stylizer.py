@@ -88,7 +88,9 @@ class Stylizer:
         :raises StyleError: the weights do not fit.
         """
         amounts = np.asarray(weights, np.float64)
-        if not len(vectors) or amounts.shape != (len(vectors),):
+        if not len(vectors):
+            raise StyleError('There are no styles to mix; give at least one name and its weight.')
+        if amounts.shape != (len(vectors),):
             raise StyleError(f'{len(vectors)} styles need as many weights, got {amounts.size}.')
         if not np.isfinite(amounts).all() or (amounts < 0).any() or amounts.sum() <= 0:
             raise StyleError(f'The weights {[float(w) for w in amounts]} must be finite, none negative, not all zero.')

@@ -1,7 +1,9 @@
 """What the export does to trained weights."""
 import cv2
 import numpy as np
+import onnx
 
+from style_transfer_ros.engine.models import load_model
 from training.export import softened
 
 
@@ -21,3 +23,11 @@ def test_a_softened_convolution_paints_what_a_blur_of_its_painting_is():
     blurred = cv2.GaussianBlur(plain, (3, 3), 0.5)
     soft = painted(softened({'head/weight': head}, 0.5)['head/weight'], features)
     assert np.abs(soft - blurred)[inner, inner].mean() < 0.05 * np.abs(plain - blurred)[inner, inner].mean()
+
+
+def test_the_8_bit_network_adds_up_what_was_never_rounded():
+    graph = onnx.load(load_model('swift').path('transformer_int8.onnx')).graph
+    rounded = {node.output[0] for node in graph.node if node.op_type == 'DequantizeLinear'}
+    reads = {kind: {name for node in graph.node if node.op_type == kind for name in node.input} & rounded
+             for kind in ('Conv', 'Add')}
+    assert reads['Conv'] and not reads['Add']
