@@ -40,3 +40,8 @@ def share_folder() -> Path:
             return folder
     raise StyleTransferError(f'The files of {PACKAGE} (models, styles ...) are in none of '
                              f"{', '.join(map(str, folders))}; install the package again.")
+
+
+def bundled_styles() -> Dict[str, Path]:
+    """Return the bundled style pictures by name, sorted."""
+    return {path.stem: path for path in sorted((share_folder() / 'styles').glob('*.jpg'))}

@@ -67,12 +67,17 @@ def to_tensor(pictures: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
+def unmoved() -> np.ndarray:
+    """Return the sampling grid (H, W, 2) for ``grid_sample`` that moves nothing."""
+    axis = (np.arange(SIZE, dtype=np.float32) * 2 + 1) / SIZE - 1
+    return np.stack(np.meshgrid(axis, axis), -1)
+
+
 def motion_field(rng: np.random.Generator, pixels: float) -> np.ndarray:
     """Draw a smooth random flow (arXiv 2007.04828): the sampling grid (H, W, 2) for ``grid_sample``."""
     coarse = rng.normal(0, pixels, (3, 3, 2)).astype(np.float32) + rng.normal(0, 2 * pixels, 2).astype(np.float32)
     flow = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) * 2 / SIZE
-    axis = (np.arange(SIZE, dtype=np.float32) * 2 + 1) / SIZE - 1
-    return np.stack(np.meshgrid(axis, axis), -1) + flow
+    return unmoved() + flow
 
 
 def noise_level(rng: np.random.Generator, content: Tensor) -> Tensor:
@@ -170,9 +175,10 @@ def train(options: argparse.Namespace) -> None:
     elapsed, seen = 0.0, 0
     if state_file.exists():
         state = torch.load(state_file, weights_only=False)
-        if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in model.state_dict().items()}:
-            raise StyleTransferError(f"'{state_file}' is of another network; delete it.")
-        model.load_state_dict(state['model'])
+        try:
+            model.load_state_dict(state['model'])
+        except RuntimeError as error:
+            raise StyleTransferError(f"'{state_file}' is of another network; delete it.") from error
         average = state['average']
         seen = state['seen']
         if not options.restart_schedule:
@@ -246,7 +252,7 @@ def train(options: argparse.Namespace) -> None:
                   'style': options.style * (unread * (strength[:_READ, 0] == 1)).mean()}
         if pairs:       # S(w(x) + n) against w(S(x + m)) (arXiv 2007.04828)
             first, second = whole[:pairs], whole[n - pairs:]
-            grid = (torch.from_numpy(motion_field(rng, 0.0)) + steps).to(device)
+            grid = (torch.from_numpy(unmoved()) + steps).to(device)
             inside = (grid.abs().amax(3) < 1 - 2 * _BLIND / SIZE)[:, None].float()
             apart = (warp(first, grid) - second).abs() * inside     # where style is not read, calm alone would fade
             losses['calm'] = options.calm * calm * apart[..., _BLIND:-_BLIND, _BLIND:-_BLIND].mean()

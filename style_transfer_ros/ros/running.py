@@ -37,11 +37,29 @@ def _prepare_for_images() -> None:
         mallopt(_M_TRIM_THRESHOLD, _FRAMES)
 
 
+def _start_ros(args: List[str] | None = None) -> None:
+    """
+    Start rclpy, ready for camera images.
+
+    :raises StyleTransferError: its arguments or its environment cannot be used.
+    """
+    _prepare_for_images()
+    try:
+        rclpy.init(args=args)
+    except RuntimeError as error:               # rcl's own, with places in its source behind each part
+        text = re.sub(r', at [^ ,]+:[0-9]+', '', str(error))
+        raise StyleTransferError(f'ROS cannot start ({type(error).__name__}: {text}); correct its arguments or its '
+                                 'environment.') from error
+
+
 @contextmanager
 def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
-    """Spin a node of one's own in a thread, for programs that look at others; the context ends with the block."""
-    _prepare_for_images()
-    rclpy.init()
+    """
+    Spin a node of one's own in a thread, for programs that look at others; the context ends with the block.
+
+    :raises StyleTransferError: ROS cannot start.
+    """
+    _start_ros()
     node, executor = make_node(), SingleThreadedExecutor()
     executor.add_node(node)
 
@@ -67,14 +85,9 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param make_node: makes the node; its ``stop()`` ends its threads.
     :param start: called when the node is in its executor.
     """
-    _prepare_for_images()
     node = None
     try:
-        try:
-            rclpy.init(args=args)
-        except RuntimeError as error:           # rcl's own, with places in its source behind each part
-            text = re.sub(r', at [^ ,]+:[0-9]+', '', str(error))
-            sys.exit(f'ROS cannot start ({type(error).__name__}: {text}); correct its arguments or its environment.')
+        _start_ros(args)
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)

@@ -17,7 +17,7 @@ from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import LONGEST_NAME, Style, StyleLibrary
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import bundled_styles, share_folder
 from style_transfer_ros.ros import messages
 
 
@@ -64,8 +64,7 @@ class StyleDesk:
         """
         marker = self.library.folder / 'bundled.txt'
         known = set(marker.read_text(encoding='utf-8').splitlines()) if marker.is_file() else set()
-        new = {path.stem: path for path in sorted(self._directories[-1].glob('*.jpg'))
-               if path.stem not in known and only in ('', path.stem)}
+        new = {name: path for name, path in bundled_styles().items() if name not in known and only in ('', name)}
         for name, path in new.items():
             if name not in self.library.names():
                 self._learn(name, f'bundled {path.name}', images.read_picture(path))

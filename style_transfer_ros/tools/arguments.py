@@ -7,7 +7,7 @@ from pathlib import Path
 import re
 from typing import Callable, TypeVar
 
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import bundled_styles
 
 Number = TypeVar('Number', int, float)
 
@@ -42,5 +42,4 @@ def png(text: str) -> Path:
 
 def style_picture(style: str) -> Path:
     """Return the picture that is meant: that of a bundled style where no file has this path."""
-    bundled = share_folder() / 'styles' / f'{style}.jpg'
-    return bundled if os.path.isfile(bundled) and not os.path.isfile(style) else Path(style)
+    return Path(style) if os.path.isfile(style) else bundled_styles().get(style, Path(style))

@@ -12,7 +12,7 @@ import numpy as np
 from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import bundled_styles
 from style_transfer_ros.tools.arguments import png, style_picture, within
 
 _MARGIN = 6
@@ -60,7 +60,7 @@ def main(arguments: List[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         stylizer = Stylizer.load(options.model)
-        styles = list(map(style_picture, options.styles or ())) or sorted((share_folder() / 'styles').glob('*.jpg'))
+        styles = [style_picture(style) for style in options.styles or ()] or list(bundled_styles().values())
         pictures = [images.read_picture(path) for path in options.pictures]
         rows = [[images.square(np.zeros((1, 1, 3), np.uint8) + 255, 16), *pictures]]
         for path in styles:

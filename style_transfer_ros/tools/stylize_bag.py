@@ -20,7 +20,7 @@ from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransf
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import bundled_styles
 from style_transfer_ros.tools.arguments import style_picture, topic_name, within
 
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -34,7 +34,7 @@ def _vector(stylizer: Stylizer, style: str) -> np.ndarray:
     try:
         return stylizer.stored_vector(StyleLibrary(default_folder()).get(style))
     except StyleError as error:
-        bundled = ', '.join(sorted(picture.stem for picture in (share_folder() / 'styles').glob('*.jpg')))
+        bundled = ', '.join(bundled_styles())
         raise StyleError(f'No picture file and no bundled style ({bundled}) has this name: {error}') from error
 
 

@@ -40,8 +40,6 @@ RUNTIMES: Dict[str, Tuple[str, str, str]] = {
     'tensorflow': ('tensorflow_runtime', 'tensorflow', 'tensorflow'),
     'fake': ('fake_runtime', 'numpy', 'numpy'),
 }
-
-
 #: Those that paint; the other one is for tests.
 _REAL = tuple(name for name in RUNTIMES if name != 'fake')
 
