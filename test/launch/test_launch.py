@@ -19,7 +19,7 @@ each_file = pytest.mark.parametrize('file', FILES, ids=lambda file: file.name)
 def loaded():
     """Give a function that reads a launch file as ``ros2 launch`` does."""
     for package in ('launch', 'launch_ros'):
-        pytest.importorskip(f'{package}.actions', reason=f'{package} is not on PyPI; a ROS 2 installation has it')
+        pytest.importorskip(f'{package}.actions', reason=f"ROS's {package} is not on PyPI; a ROS 2 installation has it")
     from launch import LaunchContext
     from launch.launch_description_sources import PythonLaunchDescriptionSource
 
