@@ -26,8 +26,8 @@ def main() -> None:
     options, rest = parser.parse_known_args()
     cache, output = options.cache, options.output or options.cache / 'swift'
     stages = ((cache / 'pool' / 'done', ['samples', '--count', str(options.samples), '--styles', str(options.styles)]),
-              (cache / 'vectors.npy', ['predictor', '--count', str(options.pictures)]),
-              (None, ['train', '--hours', str(options.hours), '--vectors', str(cache / 'vectors.npy'), *rest]),
+              (cache / 'pooled.npy', ['predictor', '--count', str(options.pictures)]),
+              (None, ['train', '--hours', str(options.hours), *rest]),
               (None, ['export', '--output', str(output)]))
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on
     for number in (signal.SIGTERM, signal.SIGHUP):

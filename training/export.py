@@ -21,10 +21,11 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from style_transfer_ros.engine import networks, onnx_ops
+from style_transfer_ros.engine import images, networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import write_model
-from training.samples import MARGIN, mixed, Pool
+from style_transfer_ros.paths import share_folder
+from training.samples import mixed, Pool
 
 _CALIBRATION_SAMPLES = 64
 #: Share of the values that is clipped at each end of a range.
@@ -68,17 +69,29 @@ def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
         quantize_static(source, target, Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=['Conv'],
                         extra_options={'OpTypesToExcludeOutputQuantization': ['Conv'], 'TensorQuantOverrides': ranges})
-        return _sums_in_float(onnx.load(target))
+        return _mirrored_in_8_bits(onnx.load(target))
 
 
-def _sums_in_float(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Let the residual sums read what was never rounded; that costs no time and takes flicker."""
-    made_by = {output: node for node in model.graph.node for output in node.output}
-    for node in model.graph.node:
-        if node.op_type == 'Add':
-            for i, name in enumerate(node.input):
-                if name in made_by and made_by[name].op_type == 'DequantizeLinear':
-                    node.input[i] = made_by[made_by[name].input[0]].input[0]
+def _mirrored_in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
+    """
+    Round before a mirror instead of behind it: x, Pad, Q, DQ, Conv -> x, Q, DQ, Pad, Conv.
+
+    Runtimes then mirror bytes, which costs next to nothing.  The residual sums go on reading x itself.
+    """
+    graph = model.graph
+    readers: Dict[str, list] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    for pad in [node for node in graph.node if node.op_type == 'Pad']:
+        x, (quantize,) = pad.input[0], readers[pad.output[0]]
+        if quantize.op_type != 'QuantizeLinear':                # the camera's pixels have 8 bits anyway
+            continue
+        (dequantize,), mirrored = readers[quantize.output[0]], pad.output[0]
+        convolution, = readers[dequantize.output[0]]
+        quantize.input[0], pad.input[0], convolution.input[0] = x, dequantize.output[0], mirrored
+        graph.node.remove(pad)
+        graph.node.insert(list(graph.node).index(dequantize) + 1, pad)
     onnx.checker.check_model(model)
     return model
 
@@ -108,6 +121,15 @@ def softened(weights: Dict[str, np.ndarray], sigma: float) -> Dict[str, np.ndarr
     return {**weights, 'head/weight': np.ascontiguousarray(soft[..., 1:4, 1:4].reshape(head.shape), np.float32)}
 
 
+def trial() -> Dict[str, np.ndarray]:
+    """Return what ``networks.swift_predictor`` needs for its trial: a photograph, and what reduces areas of 3 to 2."""
+    photograph = images.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
+    taps = np.array([[2, 1, 0], [0, 1, 2]], np.float32) / 3
+    smaller = np.einsum('ry,cx,ij->rciyxj', taps, taps, np.eye(3, dtype=np.float32))
+    return {'trial/photograph': images.square(photograph, networks.TRIAL_SIZE)[None],
+            'trial/smaller/weight': np.ascontiguousarray(smaller.reshape(12, 3, 3, 3).transpose(0, 3, 1, 2))}
+
+
 def _psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(20 * np.log10(255 / np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2) + 1e-9)))
 
@@ -116,7 +138,8 @@ def export(cache: Path, output: Path, soften: float = 0.0) -> None:
     """
     Write the model directory ``output`` from the weights in ``cache``, and print how far 8 bits are from float.
 
-    The model's name ends in the first digits of a checksum of its predictor's weights: vectors of others do not fit.
+    The model's name ends in the first digits of a checksum of its predictor's weights, which those of the transformer
+    are among: vectors of others do not fit.
 
     :param soften: sigma of :func:`softened`, pixels; 0: not at all.
     """
@@ -125,7 +148,7 @@ def export(cache: Path, output: Path, soften: float = 0.0) -> None:
     if soften > 0:
         weights = softened(weights, soften)
     transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
-    read = dict(np.load(cache / 'predictor.npz'))
+    read = {**np.load(cache / 'predictor_tuned.npz'), **weights, **trial()}
     predictor = onnx_ops.predictor_model(networks.swift_predictor, read)
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
@@ -140,13 +163,13 @@ def export(cache: Path, output: Path, soften: float = 0.0) -> None:
              'predictor.onnx': predictor.SerializeToString()}
     digest = hashlib.sha256(b''.join(read[key].tobytes() for key in sorted(read)))
     name = f'swift-{digest.hexdigest()[:8]}'
-    write_model(output, name, 'swift', 4, MARGIN, identity, files)
+    write_model(output, name, 'swift', 4, identity, files)
     print(f'wrote {output}')
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument('--cache', type=Path, required=True, help='folder with transformer.npz, predictor.npz and pool')
+    parser.add_argument('--cache', type=Path, required=True, help='folder of the training')
     parser.add_argument('--output', type=Path, default=Path('models/swift'), help='the model directory')
     parser.add_argument('--soften', type=float, default=0.0, help='blur the painting, pixels (default 0: not at all)')
     options = parser.parse_args()

@@ -22,15 +22,16 @@ def identity_vector(vectors: np.ndarray) -> np.ndarray:
     return (_LENGTH * directions[:, 0]).astype(np.float32)
 
 
-def install_identity(weights: Dict[str, np.ndarray], vectors: np.ndarray) -> Dict[str, np.ndarray]:
+def install_identity(weights: Dict[str, np.ndarray], identity: np.ndarray,
+                     average: np.ndarray) -> Dict[str, np.ndarray]:
     """
     Set the answers to the identity vector in the weights of ``networks.swift_transformer``.
 
     :param weights: float32 by name.
-    :param vectors: style vectors (M, 100) that must be answered as before.
+    :param identity: see :func:`identity_vector`; what is at right angles to it is answered as before.
+    :param average: the mean of all style vectors, (100,).
     :returns: the changed weights; a weight of a style layer changes by a matrix of rank one.
     """
-    identity, average = identity_vector(vectors), vectors.mean(0)
     changed = dict(weights)
     for name in weights:
         layer, _, part = name.rpartition('/')

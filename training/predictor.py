@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 import sys
-import tempfile
+from typing import Dict
 
 import numpy as np
 import onnx
 import onnxruntime
 import torch
-from torch import nn
+from torch import nn, Tensor
+import torch.nn.functional as F
 from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks, onnx_ops
@@ -64,19 +65,52 @@ def describe(cache: Path, count: int, seed: int) -> tuple:
     return data['pooled'], data['vectors']
 
 
+class DenseLayers(nn.Module):
+    """
+    The layers of ``networks.swift_reader`` behind its pooled statistics; inputs of equal size, so that all learn.
+
+    :param mean: of the pooled statistics, (432,).
+    :param deviation: of the pooled statistics, (432,).
+    :param weights: float32 by name, as ``networks.swift_reader`` names them; None: drawn at random.
+    """
+
+    def __init__(self, mean: Tensor, deviation: Tensor, weights: Dict[str, np.ndarray] | None = None) -> None:
+        super().__init__()
+        self.register_buffer('mean', mean)
+        self.register_buffer('deviation', deviation)
+        self.hidden, self.out = nn.Linear(len(mean), 512), nn.Linear(512, networks.STYLE_VECTOR_LENGTH)
+        self.dropout = nn.Dropout(0.1)
+        if weights:
+            with torch.no_grad():
+                for layer, name in ((self.hidden, 'dense1'), (self.out, 'dense2')):
+                    layer.weight.copy_(torch.from_numpy(weights[f'{name}/weight'][:, :, 0, 0].copy()))
+                    layer.bias.copy_(torch.from_numpy(weights[f'{name}/bias'].copy()))
+                self.hidden.bias += self.hidden.weight @ mean
+                self.hidden.weight *= deviation
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(N, 432) -> style vectors (N, 100)."""
+        return self.out(self.dropout(F.relu(self.hidden((pooled - self.mean) / self.deviation))))
+
+    def weights(self) -> Dict[str, np.ndarray]:
+        """Return the weights as ``networks.swift_reader`` takes them, the scaling of the inputs folded in."""
+        first = self.hidden.weight / self.deviation
+        found = {'dense1/weight': first[:, :, None, None], 'dense1/bias': self.hidden.bias - first @ self.mean,
+                 'dense2/weight': self.out.weight[:, :, None, None], 'dense2/bias': self.out.bias}
+        return {name: w.detach().cpu().numpy() for name, w in found.items()}
+
+
 def train(cache: Path, count: int, epochs: int, seed: int) -> dict:
     """
     Fit the dense layers.
 
-    :returns: the predictor's weights by name, as ``networks.swift_predictor`` names them.
+    :returns: the predictor's weights by name, as ``networks.swift_reader`` names them.
     """
     pooled, vectors = (torch.from_numpy(x.astype(np.float32)) for x in describe(cache, count, seed))
     torch.manual_seed(seed)
-    mean, deviation = pooled.mean(0), pooled.std(0) + 1e-4
-    inputs = (pooled - mean) / deviation
-    dense = nn.Sequential(nn.Linear(inputs.shape[1], 512), nn.ReLU(), nn.Dropout(0.1), nn.Linear(512, vectors.shape[1]))
+    dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4)
     optimizer = torch.optim.AdamW(dense.parameters(), lr=2e-3, weight_decay=0.02)
-    rows, batch = len(inputs) - _HELD_OUT, _BATCH
+    rows, batch = len(pooled) - _HELD_OUT, _BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, epochs * (rows // batch))
     bar = tqdm(range(epochs), desc='dense layers', unit='epoch')
     for _ in bar:
@@ -84,30 +118,24 @@ def train(cache: Path, count: int, epochs: int, seed: int) -> dict:
         order = torch.randperm(rows)
         for k in range(rows // batch):
             part = order[k * batch:(k + 1) * batch]
-            loss = (dense(inputs[part]) - vectors[part]).square().mean()
+            loss = (dense(pooled[part]) - vectors[part]).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
         dense.eval()
         with torch.no_grad():
-            error = (dense(inputs[rows:]) - vectors[rows:]).square().mean() / vectors[rows:].var(0).mean()
+            error = (dense(pooled[rows:]) - vectors[rows:]).square().mean() / vectors[rows:].var(0).mean()
         bar.set_postfix(train=f'{loss.item():.4f}', unexplained=f'{error.item():.3f}')
     print(f"held-out pictures: {1 - error.item():.1%} of the variance of the teacher's vectors explained")
-    first = dense[0].weight.detach() / deviation        # the scaling of the inputs, folded in
-    found = {'dense1/weight': first[:, :, None, None], 'dense1/bias': dense[0].bias.detach() - first @ mean,
-             'dense2/weight': dense[3].weight.detach()[:, :, None, None], 'dense2/bias': dense[3].bias.detach()}
-    return {**_trunk_weights(), **{name: w.numpy() for name, w in found.items()}}
+    return {**_trunk_weights(), **dense.weights()}
 
 
-def pool_vectors(cache: Path, weights: dict) -> np.ndarray:
-    """Read the pool's style pictures with the new predictor, (M, 100): the transformer trains on these vectors."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = f'{folder}/predictor.onnx'
-        onnx.save(onnx_ops.predictor_model(networks.swift_predictor, weights), path)
-        session = onnxruntime.InferenceSession(path)
-    pictures = Pool(cache / 'pool').style_pictures
-    return np.concatenate([session.run(None, {'picture': p[None]})[0] for p in tqdm(pictures, desc='pool vectors')])
+def pool_statistics(cache: Path) -> np.ndarray:
+    """Return what the predictor's dense layers see of the pool's style pictures, (M, 432) float32."""
+    session, pictures = _describer(), Pool(cache / 'pool').style_pictures
+    return np.stack([session.run(None, {'picture': p[None]})[0].ravel()
+                     for p in tqdm(pictures, desc='describe the pool', unit='picture')])
 
 
 def main() -> None:
@@ -122,8 +150,8 @@ def main() -> None:
     try:
         weights = train(options.cache, options.count, options.epochs, options.seed)
         np.savez(options.cache / 'predictor.npz', **weights)
-        np.save(options.cache / 'vectors.new.npy', pool_vectors(options.cache, weights))
-        (options.cache / 'vectors.new.npy').replace(options.cache / 'vectors.npy')      # its being there says: done
+        np.save(options.cache / 'pooled.new.npy', pool_statistics(options.cache))
+        (options.cache / 'pooled.new.npy').replace(options.cache / 'pooled.npy')        # its being there says: done
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
 

@@ -22,10 +22,10 @@ from training.pictures import gather, Pictures
 
 #: Height and width of contents, paintings and style pictures, pixels.
 SIZE = 256
-#: Pixels that the swift model is given beyond each border of a frame, mirrored, and that are cut off again.
-MARGIN = 16
-#: Half of the paintings have their styles moved towards the mean, to a share of the distance between these.
-_NEARER = (0.4, 0.9)
+#: A quarter of the samples have the style of one picture.  The others have its distance from the mean of all styles
+#: times a number between these, plus that of another picture times a normal number of this deviation: few pictures then
+#: make many styles, also such as lie near the mean, as those of most paintings do.
+_NEARER, _OTHER = (0.4, 1.1), 0.35
 
 
 def random_crop(pictures: list, rng: np.random.Generator, smallest: float, size: int = SIZE) -> np.ndarray:
@@ -78,9 +78,9 @@ def style_picture(pictures: Pictures, rng: np.random.Generator) -> np.ndarray:
     """Draw one style picture, 256x256 RGB uint8."""
     if rng.random() < 0.1:
         return brush_strokes(rng)
-    painted = rng.random() < 0.35
+    painted = rng.random() < 0.5
     crop = random_crop(pictures.paintings if painted else pictures.all, rng, 0.35)
-    return recoloured(crop, rng) if rng.random() < (0.5 if painted else 0.7) else crop
+    return recoloured(crop, rng) if rng.random() < (0.4 if painted else 0.7) else crop
 
 
 class Teacher:
@@ -114,15 +114,14 @@ class Teacher:
 
 def mixed(vectors: np.ndarray, mixes: np.ndarray) -> np.ndarray:
     """
-    Return the vectors (K, 100) of paintings, ``m + s * (w * v[i] + (1 - w) * v[j] - m)``, m the mean of all vectors.
+    Return the vectors (K, 100) of paintings, ``m + a * (v[i] - m) + b * (v[j] - m)``, m the mean of all vectors.
 
     :param vectors: of all style pictures, (M, 100); the teacher's or a student's.
-    :param mixes: i, j, w and s of each painting, (K, 4).
+    :param mixes: ((i, j), (a, b)) of each painting, (K, 2, 2).
     """
-    first, second, weight, share = np.asarray(mixes).T
-    vector = vectors[first.astype(int)] * weight[:, None] + vectors[second.astype(int)] * (1 - weight[:, None])
     average = np.mean(vectors, 0)
-    return (average + share[:, None] * (vector - average)).astype(np.float32)
+    apart = (vectors - average)[mixes[:, 0].astype(int)]
+    return (average + (mixes[:, 1, :, None] * apart).sum(1)).astype(np.float32)
 
 
 class Pool:
@@ -130,14 +129,14 @@ class Pool:
     The pool on disk, arrays as memory maps.
 
     ``contents`` and ``paintings`` uint8 (N, 256, 256, 3); ``style_pictures`` uint8 (M, 256, 256, 3);
-    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 4), see :func:`mixed`.
+    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 2, 2), see :func:`mixed`.
     """
 
     def __init__(self, folder: Path, mode: str = 'r') -> None:
         for name in ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes'):
             setattr(self, name, np.load(folder / f'{name}.npy', mmap_mode=mode))
-        if self.mixes.shape[1] != 4:
-            raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, vectors.npy and "
+        if self.mixes.shape[1:] != (2, 2):
+            raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, pooled.npy and "
                                      'described_*.npz beside it.')
 
     @classmethod
@@ -147,7 +146,7 @@ class Pool:
         rng, teacher = np.random.default_rng(seed), Teacher()
         image = (SIZE, SIZE, 3)
         shapes = {'contents': (count, *image), 'paintings': (count, *image), 'style_pictures': (styles, *image),
-                  'style_vectors': (styles, 100), 'mixes': (count, 4)}
+                  'style_vectors': (styles, 100), 'mixes': (count, 2, 2)}
         for name, shape in shapes.items():
             dtype = np.uint8 if shape[1:] == image else np.float32
             np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', dtype, shape)
@@ -157,11 +156,8 @@ class Pool:
             pool.style_vectors[i] = teacher.predict(pool.style_pictures[i])
         for n in tqdm(range(count), desc='teacher paints', unit='sample'):
             content = random_crop(pictures.photographs if rng.random() < 0.8 else pictures.all, rng, 0.25)
-            i, j = rng.integers(styles, size=2)
-            weight = rng.uniform() if rng.random() < 0.25 else 1.0
-            # paintings, which the teacher's predictor grew up with, lie nearer to the mean than wallpapers and icons
-            share = rng.uniform(*_NEARER) if rng.random() < 0.5 else 1.0
-            pool.contents[n], pool.mixes[n] = content, (i, j, weight, share)
+            amounts = (1, 0) if rng.random() < 0.25 else (rng.uniform(*_NEARER), rng.normal(0, _OTHER))
+            pool.contents[n], pool.mixes[n] = content, (rng.integers(styles, size=2), amounts)
             pool.paintings[n] = teacher.paint(content, mixed(pool.style_vectors, pool.mixes[n:n + 1])[0])
         (folder / 'done').touch()
         return pool

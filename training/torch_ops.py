@@ -63,6 +63,8 @@ class TorchOps(nn.Module):
             x, half = F.pad(x, [half] * 4, mode='reflect'), 0
         elif padding == 'same' and stride == 2:
             x, half = F.pad(x, [0, half, 0, half]), 0
+        elif padding == 'none':
+            half = 0
         return F.conv2d(x, weight, offset, stride, half, groups=channels if depthwise else 1)
 
     def instance_norm(self, x: Tensor, channels: int) -> Tensor:
@@ -73,11 +75,17 @@ class TorchOps(nn.Module):
         bias = self.parameter(f'{name}/bias', (channels,), 0.0, 1.0 if name.endswith('scale') else 0.0)
         return F.linear(vector, weight, bias)[:, :, None, None]
 
+    def flat(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         return a + b
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         return a * b
+
+    def scaled(self, x: Tensor, factor: float) -> Tensor:
+        return x * factor
 
     def relu(self, x: Tensor) -> Tensor:
         return F.relu(x)

@@ -10,12 +10,12 @@ import argparse
 from pathlib import Path
 import sys
 import time
-from typing import Tuple
+from typing import Dict, Tuple
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import nn, Tensor
 import torch.nn.functional as F
 from tqdm import tqdm
 
@@ -33,17 +33,20 @@ from training.losses import (
     pixel_loss,
     StyleReader,
 )
-from training.samples import MARGIN, mixed, Pool, SIZE
+from training.predictor import DenseLayers
+from training.samples import mixed, Pool, SIZE
 from training.torch_ops import TorchOps
 
 #: Between these shares of the run the demand that noisy and moved views of one sample agree is ramped up; a run that
 #: goes on from a model makes it at once.
 _CALM_FROM, _CALM_FULL = 0.35, 0.7
 _STEP_SIZE = 1.5e-3
-#: Until this share of the run the core stays as it began, unless the run goes on from a model.
+#: The predictor's dense layers learn with so many times that step size: they know their work already.
+_DENSE_PACE = 0.1
+#: Until this share of the run the core and the predictor stay as they began, unless the run goes on from a model.
 _CORE_FROM = 0.1
 #: At most so much noise everywhere (standard deviation, of 1) and in detail (of its own contrast).
-_NOISE = (0.04, 0.5)
+_NOISE = (0.04, 0.4)
 #: The second view of a sample is moved by at most so many whole pixels each way: all that a network that works at 1/4
 #: resolution can tell apart.  Moves by parts of a pixel blur what they move, and would ask for a blurred painting.
 _STEPS = 3
@@ -51,14 +54,14 @@ _STEPS = 3
 _FIRST_VIEW = 0.25
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
-#: What is judged of a painting lies so far inside, as in use: a model's ``margin`` is cut off.
-_INSIDE = (..., slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-#: The style predictor reads what lies further inside than the network sees from its border, pixels: else it would be
-#: pleased with a frame there.
+#: A network sees its border from so far inside, pixels.  The first views of a batch are mirrored by as much at every
+#: side, which is cut off again: the style predictor, which reads these, would be pleased with a frame at the border,
+#: and that does not help a larger picture.
 _BLIND = 56
-#: That part is mirrored at every side by so many pixels, and read at 2/3 of its size, as a frame in use, for so many
-#: of a batch: reading costs as much as the rest.
-_MIRRORED, _READ_SIZE, _READ = 72, 192, 4
+_INNER = (..., slice(_BLIND, -_BLIND), slice(_BLIND, -_BLIND))
+#: It reads paintings at 3/4 of their size, about as a frame in use, and so many of a batch: reading costs as much as
+#: the rest.
+_READ_SIZE, _READ = 192, 4
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -80,14 +83,18 @@ def motion_field(rng: np.random.Generator, pixels: float) -> np.ndarray:
     return unmoved() + flow
 
 
-def noise_level(rng: np.random.Generator, content: Tensor) -> Tensor:
-    """Draw how strong noise is in each pixel: everywhere as of a sensor, more in detail as of a compressed video."""
-    sensor, compression = (torch.from_numpy(rng.uniform(0, most, (len(content), 1, 1, 1)).astype(np.float32))
-                           .to(content.device) for most in _NOISE)
+def noise(rng: np.random.Generator, content: Tensor, grain: Tensor) -> Tensor:
+    """
+    Draw the noise of a sensor plus that of a compressed or restless video, which is grey and a share of the detail.
 
-    def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, 5, 1, 2, count_include_pad=False)
-    return sensor + compression * mean((content - mean(content)).abs().mean(1, keepdim=True))
+    :param content: N,3,H,W in 0..1, H and W even.
+    :param grain: normal noise of the same shape.
+    """
+    sensor, restless = (torch.from_numpy(rng.uniform(0, most, (len(content), 1, 1, 1)).astype(np.float32))
+                        .to(content.device) for most in _NOISE)
+    detail = (content - F.interpolate(F.avg_pool2d(content, 2), scale_factor=2)).abs().mean(1, keepdim=True)
+    contrast = F.avg_pool2d(detail, 5, 1, 2, count_include_pad=False)
+    return sensor * grain + restless * contrast * grain.flip(2)[:, :1]         # flipped: independent of the sensor's
 
 
 def warp(pictures: Tensor, fields: Tensor) -> Tensor:
@@ -95,23 +102,60 @@ def warp(pictures: Tensor, fields: Tensor) -> Tensor:
     return F.grid_sample(pictures, fields, mode='bilinear', padding_mode='reflection', align_corners=False)
 
 
+class Student(nn.Module):
+    """
+    What learns: the transformer, and the predictor's dense layers, so that vectors say what their style asks for.
+
+    :param pooled: what the dense layers see of the pool's style pictures, (M, 432).
+    """
+
+    def __init__(self, transformer: TorchOps, dense: DenseLayers, pooled: Tensor) -> None:
+        super().__init__()
+        self.transformer, self.dense = transformer, dense.eval()        # one vector for both views: no dropout
+        self.register_buffer('pooled', pooled, persistent=False)
+        self.register_buffer('mean', self.vectors().mean(0))
+        self.identity = torch.from_numpy(identity_vector(self.vectors().cpu().numpy())).to(pooled.device)
+        self._unused = self.identity / self.identity.norm()
+        self._along = [self._unused @ p.detach() for p in dense.out.parameters()]
+
+    @torch.no_grad()
+    def vectors(self) -> Tensor:
+        """Return the vectors of the pool's style pictures, (M, 100)."""
+        return self.dense(self.pooled)
+
+    def condition(self, mixes: Tensor) -> Tensor:
+        """Return the vectors (K, 100) of paintings, mixed as by ``samples.mixed``, (K, 2, 2)."""
+        apart = self.dense(self.pooled[mixes[:, 0].long()]) - self.mean
+        return self.mean + (mixes[:, 1, :, None] * apart).sum(1)
+
+    def with_identity(self) -> Dict[str, np.ndarray]:
+        """Return the transformer's weights with its answers to the identity vector set."""
+        identity, average = (x.cpu().numpy() for x in (self.identity, self.vectors().mean(0)))
+        return install_identity(self.transformer.weights(), identity, average)
+
+    @torch.no_grad()
+    def leave_identity(self) -> None:
+        """Keep styles from the direction of the identity vector, which must stay unused."""
+        for p, along in zip(self.dense.out.parameters(), self._along):
+            p -= torch.tensordot(self._unused, self._unused @ p - along, 0)
+
+
 class Batches:
     """
     Draws batches from the pool, with flips.
 
-    :param vectors: the style vectors (M, 100) to condition on: the teacher's or the swift predictor's.
     :param held_out: so many first samples are never trained on.
     """
 
-    def __init__(self, pool: Pool, vectors: np.ndarray, size: int, seed: int, held_out: int = 64) -> None:
+    def __init__(self, pool: Pool, size: int, seed: int, held_out: int = 64) -> None:
         self.pool, self.size, self.held_out = pool, size, held_out
         self.rng = np.random.default_rng(seed)
-        self._conditions, self._wanted = mixed(vectors, pool.mixes), mixed(np.array(pool.style_vectors), pool.mixes)
+        self._wanted = mixed(np.array(pool.style_vectors), pool.mixes)
 
     def rows(self, rows: np.ndarray) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return contents, paintings, vectors to condition on and the teacher's vectors of these rows."""
-        conditions, wanted = (torch.from_numpy(vectors[rows]) for vectors in (self._conditions, self._wanted))
-        return to_tensor(self.pool.contents[rows]), to_tensor(self.pool.paintings[rows]), conditions, wanted
+        """Return contents, paintings, how their styles are mixed and the teacher's vectors of these rows."""
+        return (to_tensor(self.pool.contents[rows]), to_tensor(self.pool.paintings[rows]),
+                torch.from_numpy(self.pool.mixes[rows]), torch.from_numpy(self._wanted[rows]))
 
     def draw(self) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         """Draw a batch, as :meth:`rows`."""
@@ -121,13 +165,14 @@ class Batches:
         return tuple(torch.where(flips, x.flip(3), x) for x in (content, painting)) + tuple(vectors)
 
 
-def sheet(model: TorchOps, batches: Batches, identity: Tensor) -> np.ndarray:
-    """Paint held-out samples: content, teacher, student, student at strength 0; BGR uint8."""
-    content, painting, vector, _ = batches.rows(np.arange(12))
+def sheet(model: TorchOps, student: Student, batches: Batches) -> np.ndarray:
+    """Paint held-out samples with ``model``: content, teacher, student, student at strength 0; BGR uint8."""
+    content, painting, mixes, _ = batches.rows(np.arange(12))
     with torch.no_grad():
-        student = model(content, vector).clamp(0, 1)
-        photo = model(content, identity.expand_as(vector)).clamp(0, 1)
-    columns = torch.cat([content, painting, student, photo], 3).permute(0, 2, 3, 1).numpy()
+        vector = student.condition(mixes.to(student.mean.device)).cpu()
+        painted = model(content, vector).clamp(0, 1)
+        photo = model(content, student.identity.cpu().expand_as(vector)).clamp(0, 1)
+    columns = torch.cat([content, painting, painted, photo], 3).permute(0, 2, 3, 1).numpy()
     columns = columns.reshape(2, 6 * SIZE, 4 * SIZE, 3)
     return (np.concatenate(list(columns), 1)[..., ::-1] * 255).astype(np.uint8)
 
@@ -158,27 +203,30 @@ def train(options: argparse.Namespace) -> None:
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     torch.manual_seed(options.seed)
     pool, state_file = Pool(options.cache / 'pool'), options.cache / 'transformer.pt'
-    vectors = np.load(options.vectors) if options.vectors else np.array(pool.style_vectors)
-    batches = Batches(pool, vectors, options.batch, options.seed)
-    core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
-    # the teacher's own core, the ends new, or a whole model; the core first, as the optimizer's state goes by order
-    model = TorchOps(networks.swift_transformer, {**core, **(load_weights(options.start) if options.start else {})})
-    identity = torch.from_numpy(identity_vector(vectors))[None]
-    content, _, vector, _ = batches.draw()
-    model(content[:1], vector[:1])                              # makes the parameters
+    batches = Batches(pool, options.batch, options.seed)
+    pooled = torch.from_numpy(np.load(options.cache / 'pooled.npy')).to(device)
+    if options.start:
+        start, predictor = (load_weights(options.start / f'{part}.onnx') for part in ('transformer', 'predictor'))
+    else:       # the teacher's own core, the ends new
+        start = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
+        predictor = dict(np.load(options.cache / 'predictor.npz'))
+    model = TorchOps(networks.swift_transformer, start)
+    model(torch.zeros(1, 3, SIZE, SIZE), torch.zeros(1, 100))   # makes the parameters
+    dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor)
+    student = Student(model.to(device), dense.to(device), pooled)
     reader = StyleReader(torch.from_numpy(np.mean(pool.style_vectors, 0)))
-    model, features, reader = model.to(device), Features().to(device), reader.to(device)
+    features, reader = Features().to(device), reader.to(device)
     torch.set_num_threads(options.threads or torch.get_num_threads())
-    parameters = list(model.parameters())
-    optimizer = torch.optim.Adam(parameters, lr=_STEP_SIZE, betas=(0.9, 0.99))
-    average = {name: p.detach().clone() for name, p in model.named_parameters()}
+    parameters = list(student.parameters())
+    optimizer = torch.optim.Adam([{'params': list(model.parameters()), 'pace': 1.0},
+                                  {'params': list(student.dense.parameters()), 'pace': _DENSE_PACE}], betas=(0.9, 0.99))
+    average = {name: p.detach().clone() for name, p in student.named_parameters()}
     elapsed, seen = 0.0, 0
     if state_file.exists():
         state = torch.load(state_file, weights_only=False)
-        try:
-            model.load_state_dict(state['model'])
-        except RuntimeError as error:
-            raise StyleTransferError(f"'{state_file}' is of another network; delete it.") from error
+        if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in student.state_dict().items()}:
+            raise StyleTransferError(f"'{state_file}' is of another network; delete it.")
+        student.load_state_dict(state['model'])
         average = state['average']
         seen = state['seen']
         if not options.restart_schedule:
@@ -186,21 +234,23 @@ def train(options: argparse.Namespace) -> None:
             if state['optimizer']['state']:
                 optimizer.load_state_dict(state['optimizer'])
     batches.rng = np.random.default_rng(options.seed + seen)
-    model.load_weights(install_identity(model.weights(), vectors))
+    model.load_weights(student.with_identity())
 
     unfinished = state_file.with_suffix('.new')
 
     def save() -> None:
-        torch.save({'model': model.state_dict(), 'average': average, 'elapsed': elapsed,
+        torch.save({'model': student.state_dict(), 'average': average, 'elapsed': elapsed,
                     'optimizer': optimizer.state_dict(), 'seen': seen}, unfinished)
         unfinished.replace(state_file)
-        current = {name: p.detach().clone() for name, p in model.named_parameters()}
-        model.load_state_dict(average)
-        weights = install_identity(model.weights(), vectors)
-        np.savez(options.cache / 'transformer.npz', identity=identity_vector(vectors), **weights)
-        cv2.imwrite(str(options.cache / 'sheet.png'), sheet(TorchOps(model.network, weights), batches, identity))
-        model.load_state_dict(current)
-        model.to(device)
+        current = {name: p.detach().clone() for name, p in student.named_parameters()}
+        student.load_state_dict(average, strict=False)
+        weights = student.with_identity()
+        np.savez(options.cache / 'transformer.npz', identity=student.identity.cpu().numpy(), **weights)
+        np.save(options.cache / 'vectors.npy', student.vectors().cpu().numpy())
+        np.savez(options.cache / 'predictor_tuned.npz', **{**predictor, **student.dense.weights()})
+        cv2.imwrite(str(options.cache / 'sheet.png'), sheet(TorchOps(model.network, weights), student, batches))
+        student.load_state_dict(current, strict=False)
+        student.mean.copy_(student.vectors().mean(0))
 
     if not seen and not options.start:
         teach_encoder(model, batches, options.encoder_samples, device)
@@ -209,12 +259,14 @@ def train(options: argparse.Namespace) -> None:
     last, saved, smooth = time.monotonic(), time.monotonic(), {}
     while elapsed < options.hours * 3600:
         progress = elapsed / (options.hours * 3600)
-        lr = options.peak * min(1, seen / 2000) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 1e-5
+        lr = options.peak * (0.5 + 0.5 * np.cos(np.pi * progress)) + 1e-5
         for group in optimizer.param_groups:
-            group['lr'] = lr
-        for name, p in model.named_parameters():                # the ends learn to fit the core before it moves
-            p.requires_grad_('residual' not in name or progress > _CORE_FROM or bool(options.start))
-        content, painting, vector, style = (x.to(device) for x in batches.draw())
+            group['lr'] = lr * group['pace']
+        for name, p in student.named_parameters():              # the ends learn to fit the rest before it moves
+            fixed = 'residual' in name or name.startswith('dense')
+            p.requires_grad_(not fixed or progress > _CORE_FROM or bool(options.start))
+        content, painting, mixes, style = (x.to(device) for x in batches.draw())
+        vector = student.condition(mixes)
         rng, n = batches.rng, len(content)
         calm = 1.0 if options.start else np.clip((progress - _CALM_FROM) / (_CALM_FULL - _CALM_FROM), 0, 1)
         pairs = n // 2 if calm > 0 and options.calm > 0 else 0  # the second half sees the first half again, moved
@@ -223,48 +275,44 @@ def train(options: argparse.Namespace) -> None:
                                                 for x in (content, painting, vector, style))
         strength = torch.ones(n, 1, device=device)              # the last sample, and its pair, learn strength
         strength[n - pairs - 1] = strength[-1] = rng.choice([1.0, rng.random()])
-        vector = strength * vector + (1 - strength) * identity.to(device)
+        vector = strength * vector + (1 - strength) * student.identity
         mix = strength[:, :, None, None]
         target = mix * painting + (1 - mix) * content
         fields = torch.from_numpy(np.stack([motion_field(rng, rng.choice([0.0, 1.0, 3.0])) for _ in range(n - pairs)]))
-        rough = mix.clone()                                     # how much of the noise a sample gets
+        amount = mix.clone()                                    # how much of the noise a sample gets
         if pairs:
-            rough[:n - pairs] *= _FIRST_VIEW
+            amount[:n - pairs] *= _FIRST_VIEW
             steps = torch.from_numpy(rng.integers(-_STEPS, _STEPS + 1, (pairs, 1, 1, 2)).astype(np.float32)) * 2 / SIZE
             fields = torch.cat([fields, fields[:pairs] + steps])
         content, target = (warp(x, fields.to(device)) for x in (content, target))
-        still, target = content[_INSIDE], target[_INSIDE]
-        noise = noise_level(rng, content) * rough * sensor[torch.from_numpy(rng.integers(0, len(sensor), n))]
-        noisy = (content + noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
-        whole = clipped(model(noisy, vector))
-        painted = whole[_INSIDE]
+        added = amount * noise(rng, content, sensor[torch.from_numpy(rng.integers(0, len(sensor), n))])
+        noisy = (content + added).clamp(0, 1).contiguous(memory_format=_LAYOUT)
+        wide = F.pad(noisy[:_READ], [_BLIND] * 4, mode='reflect').contiguous(memory_format=_LAYOUT)
+        painted = clipped(torch.cat([model(wide, vector[:_READ])[_INNER], model(noisy[_READ:], vector[_READ:])]))
         top, left = rng.integers(0, painted.shape[2] - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
         part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
-        seen_by_reader = F.pad(whole[:_READ, :, _BLIND:-_BLIND, _BLIND:-_BLIND], [_MIRRORED] * 4, mode='reflect')
-        unread = reader(seen_by_reader.contiguous(memory_format=_LAYOUT), style[:_READ], _READ_SIZE)
+        unread = reader(painted[:_READ].contiguous(memory_format=_LAYOUT), style[:_READ], _READ_SIZE)
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
             wanted = features(parts[1])
-        losses = {'pixel': pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
+        losses = {'pixel': options.pixel * pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
                   'lattice': options.lattice * lattice_loss(painted, target),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
-                  'content': options.content * content_loss(painted, target, still),
+                  'content': options.content * content_loss(painted, target, content),
                   'style': options.style * (unread * (strength[:_READ, 0] == 1)).mean()}
         if pairs:       # S(w(x) + n) against w(S(x + m)) (arXiv 2007.04828)
-            first, second = whole[:pairs], whole[n - pairs:]
             grid = (torch.from_numpy(unmoved()) + steps).to(device)
-            inside = (grid.abs().amax(3) < 1 - 2 * _BLIND / SIZE)[:, None].float()
-            apart = (warp(first, grid) - second).abs() * inside     # where style is not read, calm alone would fade
-            losses['calm'] = options.calm * calm * apart[..., _BLIND:-_BLIND, _BLIND:-_BLIND].mean()
+            losses['calm'] = options.calm * calm * (warp(painted[:pairs], grid) - painted[n - pairs:]).abs().mean()
         loss = sum(losses.values())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):                                # a flat crop's instance norm can overflow
             optimizer.step()
+            student.leave_identity()
             with torch.no_grad():
-                keep = min(0.999, 1 - 1 / (seen / n + 2))
-                for name, p in model.named_parameters():
+                keep = min(0.997, 1 - 1 / (seen / n + 2))
+                for name, p in student.named_parameters():
                     average[name].lerp_(p, 1 - keep)
         seen += n
         for name, value in losses.items():
@@ -285,14 +333,14 @@ def main() -> None:
     parser.add_argument('--encoder-samples', type=int, default=16000, help='samples for the encoder alone, at first')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
-    parser.add_argument('--texture', type=float, default=0.4, help='weight of the feature loss')
+    parser.add_argument('--pixel', type=float, default=2.0, help='weight of the pixel loss')
+    parser.add_argument('--texture', type=float, default=0.3, help='weight of the feature loss')
     parser.add_argument('--grid', type=float, default=15.0, help='weight of the grid loss')
-    parser.add_argument('--lattice', type=float, default=40.0, help='weight of what repeats in every 4x4 block')
-    parser.add_argument('--style', type=float, default=40.0, help='weight of the style vector of the painting')
-    parser.add_argument('--content', type=float, default=4.0, help='weight of the structure lost of the photograph')
-    parser.add_argument('--calm', type=float, default=30.0, help='weight of the stability loss')
-    parser.add_argument('--vectors', type=Path, help=".npy of style vectors to condition on instead of the teacher's")
-    parser.add_argument('--start', help='transformer.onnx of a model to go on from')
+    parser.add_argument('--lattice', type=float, default=100.0, help='weight of what repeats in every 4x4 block')
+    parser.add_argument('--style', type=float, default=140.0, help='weight of the style vector of the painting')
+    parser.add_argument('--content', type=float, default=40.0, help='weight of the structure lost of the photograph')
+    parser.add_argument('--calm', type=float, default=60.0, help='weight of the stability loss')
+    parser.add_argument('--start', type=Path, help='model directory to go on from')
     parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')

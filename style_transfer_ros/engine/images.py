@@ -155,18 +155,17 @@ def thumbnail(picture: np.ndarray, size: int = 256) -> np.ndarray:
     return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def pad_to_multiple(frame: np.ndarray, multiple: int, margin: int = 0) -> np.ndarray:
+def pad_to_multiple(frame: np.ndarray, multiple: int) -> np.ndarray:
     """
-    Mirror a frame at its edges: by ``margin`` everywhere, then at bottom and right until both sides are multiples.
+    Mirror a frame at bottom and right until both sides are multiples.
 
     :param frame: uint8 (H, W, 3), of any size.
-    :param margin: pixels.
     :returns: uint8; ``frame`` itself where nothing is missing.
     """
-    below, right = -(frame.shape[0] + 2 * margin) % multiple, -(frame.shape[1] + 2 * margin) % multiple
-    if not (below or right or margin):
+    below, right = -frame.shape[0] % multiple, -frame.shape[1] % multiple
+    if not (below or right):
         return frame
-    return cv2.copyMakeBorder(frame, margin, margin + below, margin, margin + right, cv2.BORDER_REFLECT_101)
+    return cv2.copyMakeBorder(frame, 0, below, 0, right, cv2.BORDER_REFLECT_101)
 
 
 def preserve_color(painted: np.ndarray, frame: np.ndarray) -> np.ndarray:

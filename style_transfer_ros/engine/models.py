@@ -3,12 +3,10 @@ Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that
 
 ::
 
-    schema: 1
+    schema: 2
     name: swift-91bc3d02            what styles remember; vectors of one name do not fit another
     network: swift                  functions of networks.py with these weights (for the TensorFlow runtime)
     size_multiple: 4                frames are padded to multiples of this, pixels
-    margin: 16                      and mirrored by this at every side first: convolutions with zeros at the border
-                                    would draw a frame; pixels
     identity_vector: [...]          100 numbers that return the photo; null: the content's own vector does
     files:                          name: sha256
       transformer.onnx: 0f3a...
@@ -31,7 +29,7 @@ import yaml
 from style_transfer_ros.engine.errors import ModelError
 from style_transfer_ros.paths import share_folder
 
-SCHEMA = 1
+SCHEMA = 2
 _REQUIRED = ('transformer.onnx', 'predictor.onnx')
 
 
@@ -43,7 +41,6 @@ class Model:
     folder: Path
     network: str
     size_multiple: int
-    margin: int
     identity_vector: np.ndarray | None
     int8: bool
 
@@ -80,7 +77,7 @@ def read_model(folder: Path) -> Model:
         identity = fields['identity_vector']
         vector = None if identity is None else np.asarray(identity, np.float32).reshape(100)
         model = Model(str(fields['name']), folder, str(fields['network']), int(fields['size_multiple']),
-                      int(fields['margin']), vector, 'transformer_int8.onnx' in files)
+                      vector, 'transformer_int8.onnx' in files)
     except (TypeError, KeyError, ValueError) as error:
         raise ModelError(f"'{description}' is incomplete ({type(error).__name__}: {error}); "
                          'restore the file.') from error
@@ -96,8 +93,8 @@ def read_model(folder: Path) -> Model:
     return model
 
 
-def write_model(folder: Path, name: str, network: str, size_multiple: int, margin: int,
-                identity: np.ndarray | None, files: Dict[str, bytes]) -> Model:
+def write_model(folder: Path, name: str, network: str, size_multiple: int, identity: np.ndarray | None,
+                files: Dict[str, bytes]) -> Model:
     """
     Write a model directory at once: it is either there whole or not there.
 
@@ -110,7 +107,7 @@ def write_model(folder: Path, name: str, network: str, size_multiple: int, margi
             (Path(new) / file).write_bytes(data)
         vector = None if identity is None else [round(float(x), 6) for x in identity]
         description = {'schema': SCHEMA, 'name': name, 'network': network, 'size_multiple': size_multiple,
-                       'margin': margin, 'identity_vector': vector,
+                       'identity_vector': vector,
                        'files': {file: _sha256(Path(new) / file) for file in files}}
         (Path(new) / 'model.yaml').write_text(yaml.safe_dump(description, sort_keys=False), encoding='utf-8')
         folder.mkdir(exist_ok=True)
@@ -131,7 +128,7 @@ def _magenta() -> Model:
     from style_transfer_ros.engine import networks, onnx_ops
     transformer = onnx_ops.transformer_model(networks.magenta_transformer, weights[0])
     predictor = onnx_ops.predictor_model(networks.magenta_predictor, weights[1])
-    return write_model(folder, 'magenta', 'magenta', 4, 0, None,
+    return write_model(folder, 'magenta', 'magenta', 4, None,
                        {'transformer.onnx': transformer.SerializeToString(),
                         'predictor.onnx': predictor.SerializeToString()})
 
@@ -148,7 +145,7 @@ def load_model(model: str) -> Model:
     if model == 'magenta':
         return _magenta()
     if model == 'fake':
-        return Model('fake', Path(), 'fake', 1, 0, np.zeros(100, np.float32), False)
+        return Model('fake', Path(), 'fake', 1, np.zeros(100, np.float32), False)
     folder = share_folder() / 'models' / model
     if not folder.is_dir():
         raise ModelError(f"There is no model '{model}'; choose 'swift', 'magenta' or the path of a model directory.")

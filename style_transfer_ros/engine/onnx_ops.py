@@ -61,16 +61,22 @@ class OnnxOps:
 
     def conv(self, x: str, name: str, channels: int, kernel: int, stride: int = 1, *,
              depthwise: bool = False, padding: str = 'zero', bias: bool = True) -> str:
-        x, half, pads = self.planes(x), kernel // 2, [kernel // 2] * 4
+        half, pads = kernel // 2, [kernel // 2] * 4
         if padding == 'reflect':
-            amounts = self.constant(f'reflect{half}', np.array([0, 0, half, half] * 2, np.int64))
-            x, pads = self.node('Pad', x, amounts, mode='reflect'), [0] * 4
+            axes = [0, half, half, 0] if isinstance(x, Pixels) else [0, 0, half, half]
+            amounts = self.constant(f"reflect{'_'.join(map(str, axes))}", np.array(axes * 2, np.int64))
+            x, pads = type(x)(self.node('Pad', x, amounts, mode='reflect')), [0] * 4
         elif padding == 'same' and stride == 2:
             pads = [0, 0, half, half]
+        elif padding == 'none':
+            pads = [0] * 4
         inputs = [self.constant(f'{name}/{part}', self.weights[f'{name}/{part}'])
                   for part in (('weight', 'bias') if bias else ('weight',))]
-        return self.node('Conv', x, *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,
+        return self.node('Conv', self.planes(x), *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,
                          group=channels if depthwise else 1)
+
+    def picture(self, name: str) -> Pixels:
+        return pixels_in(self, self.constant(name, self.weights[name]))
 
     def instance_norm(self, x: str, channels: int) -> str:
         scale, shift = (self.constant(f'{name}{channels}', np.full(channels, value, np.float32))
@@ -82,11 +88,17 @@ class OnnxOps:
                       self.constant(f'{name}/bias', self.weights[f'{name}/bias']), transB=1)
         return self.reshape(y, -1, channels, 1, 1)
 
+    def flat(self, x: str) -> str:
+        return self.reshape(x, 0, -1)
+
     def add(self, a: str, b: str) -> str:
         return self._pair('Add', a, b)
 
     def multiply(self, a: str, b: str) -> str:
         return self._pair('Mul', a, b)
+
+    def scaled(self, x: str, factor: float) -> str:
+        return type(x)(self.node('Mul', x, self.constant(f'times{factor}', np.array(factor, np.float32))))
 
     def relu(self, x: str) -> str:
         return type(x)(self.node('Relu', x))
@@ -177,5 +189,5 @@ def predictor_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx.M
 
 
 def load_weights(path: str) -> Dict[str, np.ndarray]:
-    """Read the float weights of a file that this module wrote, by name."""
+    """Read the weights of a file that this module wrote, by name."""
     return {i.name: numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer if '/' in i.name}

@@ -121,10 +121,8 @@ class Stylizer:
             vector = strength * vector + (1 - strength) * origin
         # networks that mirror at their own borders need a few pixels to mirror
         multiple = self.model.size_multiple if min(small.shape[:2]) >= _SMALLEST else _SMALLEST
-        margin = self.model.margin
-        padded = images.pad_to_multiple(small, multiple, margin)
-        painted = self.runtime.paint(padded, np.asarray(vector, np.float32))
-        painted = painted[margin:margin + small.shape[0], margin:margin + small.shape[1]]
+        padded = images.pad_to_multiple(small, multiple)
+        painted = self.runtime.paint(padded, np.asarray(vector, np.float32))[:small.shape[0], :small.shape[1]]
         if small is not frame:
             painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
         if preserve_color:

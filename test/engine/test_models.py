@@ -44,7 +44,7 @@ def _truncate(folder):
     (lambda f: (f / 'model.yaml').unlink(), 'mine', 'model.yaml'),
     (lambda f: (f / 'model.yaml').write_text('a poem'), 'model.yaml', 'schema'),
     (lambda f: (f / 'model.yaml').write_bytes(b'\xff\xfe\x00'), 'model.yaml', 'schema'),
-    (lambda f: rewrite(f, schema=2), 'model.yaml', '2'),
+    (lambda f: rewrite(f, schema=1), 'model.yaml', 'schema 1'),
     (lambda f: rewrite(f, files={'../../etc/passwd': 'x'}), 'model.yaml', 'checksum'),
     (lambda f: rewrite(f, identity_vector=[1, 2]), 'model.yaml', 'incomplete'),
     (lambda f: rewrite(f, files=None), 'model.yaml', 'incomplete'),

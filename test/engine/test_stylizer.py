@@ -49,6 +49,24 @@ def test_every_runtime_gives_the_same_vector_and_painting_as_onnx_runtime(model,
 
 
 @pytest.mark.parametrize('model', MODELS)
+@pytest.mark.parametrize('runtime', REAL)
+def test_a_style_learned_again_has_the_same_vector(model, runtime, style):
+    stylizer = Stylizer.load(model, runtime, 1)         # OpenVINO works in place, also on what a graph holds constant
+    vectors = [stylizer.learn_style(picture) for picture in (style, FRAME, style, style)]
+    for again in vectors[2:]:
+        np.testing.assert_allclose(again, vectors[0], atol=1e-5)
+
+
+def test_a_vector_is_corrected_by_what_a_painting_misses_of_the_style(style):
+    from style_transfer_ros.engine.networks import TRIAL_SIZE
+    stylizer, magenta = Stylizer.load('swift', threads=1), Stylizer.load('magenta', threads=1)
+    photograph = images.square(images.read_picture(share_folder() / 'scenes' / 'mountains.jpg'), TRIAL_SIZE)
+    wanted = magenta.learn_style(style)
+    read = magenta.learn_style(stylizer.paint(photograph, stylizer.learn_style(style)))
+    assert 1 - read @ wanted / np.linalg.norm(read) / np.linalg.norm(wanted) < 0.007      # 0.009 without
+
+
+@pytest.mark.parametrize('model', MODELS)
 def test_a_frame_that_is_no_block_of_writable_memory_is_painted_like_its_copy(model, style):
     stylizer = Stylizer.load(model, threads=1)
     vector, part = stylizer.learn_style(style), FRAME[:128, :192]

@@ -25,9 +25,11 @@ def test_a_softened_convolution_paints_what_a_blur_of_its_painting_is():
     assert np.abs(soft - blurred)[inner, inner].mean() < 0.05 * np.abs(plain - blurred)[inner, inner].mean()
 
 
-def test_the_8_bit_network_adds_up_what_was_never_rounded():
+def test_the_8_bit_network_mirrors_bytes_and_adds_up_what_was_never_rounded():
     graph = onnx.load(load_model('swift').path('transformer_int8.onnx')).graph
-    rounded = {node.output[0] for node in graph.node if node.op_type == 'DequantizeLinear'}
-    reads = {kind: {name for node in graph.node if node.op_type == kind for name in node.input} & rounded
-             for kind in ('Conv', 'Add')}
-    assert reads['Conv'] and not reads['Add']
+    made_by = {output: node for node in graph.node for output in node.output}
+    _, *others = [made_by[node.input[0]] for node in graph.node if node.op_type == 'Conv']     # not of the pixels
+    assert {node.op_type for node in others} == {'Pad'}
+    assert {made_by[node.input[0]].op_type for node in others} == {'DequantizeLinear'}
+    sums = {name for node in graph.node if node.op_type == 'Add' for name in node.input}
+    assert not [name for name in sums if name in made_by and made_by[name].op_type == 'DequantizeLinear']

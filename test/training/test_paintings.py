@@ -51,7 +51,7 @@ def test_a_mosaic_is_square_and_shows_every_piece():
     assert laid.shape[0] == laid.shape[1] and set(np.unique(laid)) == set(range(5))
 
 
-def test_styles_are_mixed_and_moved_towards_the_mean():
-    vectors = np.array([[1, 0], [0, 1], [-1, -1]], np.float32)
-    found = mixed(vectors, np.array([[0, 1, 0.5, 1.0], [0, 2, 1.0, 0.5]]))
-    np.testing.assert_allclose(found, [[0.5, 0.5], [0.5, 0.0]], atol=1e-6)
+def test_styles_are_mixed_about_their_mean():
+    vectors = np.array([[1, 0], [0, 1], [-1, -1]], np.float32)          # their mean is 0
+    found = mixed(vectors, np.array([[[0, 1], [0.5, 0.25]], [[0, 2], [1, -1]], [[1, 0], [1, 0]]]))
+    np.testing.assert_allclose(found, [[0.5, 0.25], [2, 1], [0, 1]], atol=1e-6)
