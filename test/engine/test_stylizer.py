@@ -57,6 +57,7 @@ def test_a_style_learned_again_has_the_same_vector(model, runtime, style):
         np.testing.assert_allclose(again, vectors[0], atol=1e-5)
 
 
+@needs_wheel
 def test_a_vector_is_corrected_by_what_a_painting_misses_of_the_style(style):
     from style_transfer_ros.engine.networks import TRIAL_SIZE
     stylizer, magenta = Stylizer.load('swift', threads=1), Stylizer.load('magenta', threads=1)
