@@ -15,6 +15,8 @@ class TorchOps(nn.Module):
     """
     :class:`~style_transfer_ros.engine.networks.Ops` whose weights are parameters, made at their first use.
 
+    It draws all that is trained; the trial of a new style, which is not, is left out.
+
     :param network: the function that it draws; calling the module calls it.
     :param weights: float32 arrays to start from, by name; what is missing is drawn at random (He 2015).
     """
@@ -63,8 +65,6 @@ class TorchOps(nn.Module):
             x, half = F.pad(x, [half] * 4, mode='reflect'), 0
         elif padding == 'same' and stride == 2:
             x, half = F.pad(x, [0, half, 0, half]), 0
-        elif padding == 'none':
-            half = 0
         return F.conv2d(x, weight, offset, stride, half, groups=channels if depthwise else 1)
 
     def instance_norm(self, x: Tensor, channels: int) -> Tensor:
@@ -75,17 +75,11 @@ class TorchOps(nn.Module):
         bias = self.parameter(f'{name}/bias', (channels,), 0.0, 1.0 if name.endswith('scale') else 0.0)
         return F.linear(vector, weight, bias)[:, :, None, None]
 
-    def flat(self, x: Tensor) -> Tensor:
-        return x.flatten(1)
-
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         return a + b
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         return a * b
-
-    def scaled(self, x: Tensor, factor: float) -> Tensor:
-        return x * factor
 
     def relu(self, x: Tensor) -> Tensor:
         return F.relu(x)

@@ -2,7 +2,7 @@
 Train the swift transformer: ``python -m training.train --cache DIR --hours 3`` (``make train`` runs all stages).
 
 Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and the weights
-as ``DIR/transformer.npz``.  Uses a GPU if PyTorch sees one.
+as ``DIR/transformer.npz`` and ``DIR/predictor_tuned.npz``.  Uses a GPU if PyTorch sees one.
 """
 from __future__ import annotations
 
@@ -199,7 +199,13 @@ def teach_encoder(model: TorchOps, batches: Batches, samples: int, device: str) 
 
 
 def train(options: argparse.Namespace) -> None:
-    """Run the training loop until ``options.hours`` of training are used up; resumable."""
+    """
+    Run the training loop until ``options.hours`` of training are used up; resumable.
+
+    :raises StyleTransferError: the batch is too small, or a checkpoint or pool is of another version.
+    """
+    if options.batch <= _READ:
+        raise StyleTransferError(f'A batch of {options.batch} is too small; take at least {_READ + 1}.')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     torch.manual_seed(options.seed)
     pool, state_file = Pool(options.cache / 'pool'), options.cache / 'transformer.pt'
@@ -259,7 +265,7 @@ def train(options: argparse.Namespace) -> None:
     last, saved, smooth = time.monotonic(), time.monotonic(), {}
     while elapsed < options.hours * 3600:
         progress = elapsed / (options.hours * 3600)
-        lr = options.peak * (0.5 + 0.5 * np.cos(np.pi * progress)) + 1e-5
+        lr = options.peak * min(1, seen / 2000) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 1e-5
         for group in optimizer.param_groups:
             group['lr'] = lr * group['pace']
         for name, p in student.named_parameters():              # the ends learn to fit the rest before it moves

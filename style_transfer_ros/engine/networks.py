@@ -207,7 +207,7 @@ def swift_transformer(ops: Ops, content: Any, vector: Any) -> Any:
 
 
 #: Height and width of the photograph that a new style is tried on, pixels; 3/2 of what the reader sees.
-TRIAL_SIZE = 384
+TRIAL_SIZE = 288
 #: The share of what a trial painting misses that is added to the vector; measured, see models/swift/README.md.
 _CORRECTION = 0.7
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+import ctypes
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,11 @@ class OpenvinoRuntime:
             raise ModelError(f"OpenVINO cannot read '{path}'; restore the model directory.") from error
 
     def _compile(self, network: openvino.Model) -> CompiledModel:
-        return self._core.compile_model(network, 'CPU', self._options)
+        compiled = self._core.compile_model(network, 'CPU', self._options)
+        trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)      # glibc has it, and would keep what compiling freed
+        if trim is not None:
+            trim(0)
+        return compiled
 
     def _painter(self, shape: tuple) -> InferRequest:
         if shape not in self._painters:
