@@ -59,9 +59,8 @@ def test_a_style_learned_again_has_the_same_vector(model, runtime, style):
 
 @needs_wheel
 def test_a_vector_is_corrected_by_what_a_painting_misses_of_the_style(style):
-    from style_transfer_ros.engine.networks import TRIAL_SIZE
     stylizer, magenta = Stylizer.load('swift', threads=1), Stylizer.load('magenta', threads=1)
-    photograph = images.square(images.read_picture(share_folder() / 'scenes' / 'mountains.jpg'), TRIAL_SIZE)
+    photograph = images.square(images.read_picture(share_folder() / 'scenes' / 'mountains.jpg'), 384)
     wanted = magenta.learn_style(style)
     read = magenta.learn_style(stylizer.paint(photograph, stylizer.learn_style(style)))
     assert 1 - read @ wanted / np.linalg.norm(read) / np.linalg.norm(wanted) < 0.007      # 0.009 without
