@@ -170,7 +170,7 @@ def swift_reader(ops: Ops, picture: Any) -> Any:
     """
     Read a style vector: the first 13 blocks of MobileNet-v2, pooled, and two dense layers.
 
-    :param picture: N,3,256,256 RGB in 0..1.
+    :param picture: N,3,H,W RGB in 0..1; 256x256 for a style, 2/3 of a trial.
     :returns: N,100,1,1.
     """
     x = ops.relu(ops.conv(swift_pooled(ops, picture), 'dense1', 512, 1))
@@ -206,7 +206,7 @@ def swift_transformer(ops: Ops, content: Any, vector: Any) -> Any:
     return ops.depth_to_space(ops.add(painted, ops.multiply(pixels, gate)), 4)
 
 
-#: Height and width of the photograph that a new style is tried on, pixels; 3/2 of what the reader sees.
+#: Height and width of the photograph that a new style is tried on, pixels, a multiple of 12; it is read at 2/3 of that.
 TRIAL_SIZE = 288
 #: The share of what a trial painting misses that is added to the vector; measured, see models/swift/README.md.
 _CORRECTION = 0.7
