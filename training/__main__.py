@@ -23,12 +23,13 @@ def main() -> None:
     parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
     parser.add_argument('--pictures', type=int, default=40000,
                         help='style pictures for the predictor, of which 1500 only judge')
+    parser.add_argument('--soften', type=float, default=0.0, help='blur the paintings, pixels (default 0: not at all)')
     options, rest = parser.parse_known_args()
     cache, output = options.cache, options.output or options.cache / 'swift'
     stages = ((cache / 'pool' / 'done', ['samples', '--count', str(options.samples), '--styles', str(options.styles)]),
               (cache / 'pooled.npy', ['predictor', '--count', str(options.pictures)]),
               (None, ['train', '--hours', str(options.hours), *rest]),
-              (None, ['export', '--output', str(output)]))
+              (None, ['export', '--output', str(output), '--soften', str(options.soften)]))
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:          # nohup ignores SIGHUP

@@ -30,6 +30,9 @@ from training.samples import mixed, Pool
 _CALIBRATION_SAMPLES = 64
 #: Share of the values that is clipped at each end of a range.
 _RARE = 1e-4
+#: What the licence of the photograph in the predictor asks for.
+_NOTICE = ('Contains the middle of the photograph mountains.jpg by Aitzol Berasategi, reduced; CC-BY-4.0, '
+           'https://creativecommons.org/licenses/by/4.0/.')
 
 
 def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
@@ -143,13 +146,17 @@ def export(cache: Path, output: Path, soften: float = 0.0) -> None:
 
     :param soften: sigma of :func:`softened`, pixels; 0: not at all.
     """
-    weights, pool = dict(np.load(cache / 'transformer.npz')), Pool(cache / 'pool')
-    identity, vectors = weights.pop('identity'), np.load(cache / 'vectors.npy')
+    file, pool = cache / 'trained.npz', Pool(cache / 'pool')
+    if not file.exists():
+        raise StyleTransferError(f"There is no '{file}'; run training.train first.")
+    weights = dict(np.load(file))
+    identity, vectors = weights.pop('identity'), weights.pop('vectors')
     if soften > 0:
         weights = softened(weights, soften)
     transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
-    read = {**np.load(cache / 'predictor_tuned.npz'), **weights, **trial()}
+    read = {**weights, **trial()}
     predictor = onnx_ops.predictor_model(networks.swift_predictor, read)
+    predictor.doc_string = _NOTICE
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
         calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)

@@ -136,8 +136,8 @@ class Pool:
         for name in ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes'):
             setattr(self, name, np.load(folder / f'{name}.npy', mmap_mode=mode))
         if self.mixes.shape[1:] != (2, 2):
-            raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, pooled.npy and "
-                                     'described_*.npz beside it.')
+            raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, and pooled.npy, "
+                                     'transformer.pt and described_*.npz beside it.')
 
     @classmethod
     def make(cls, folder: Path, pictures: Pictures, count: int, styles: int, seed: int) -> 'Pool':
@@ -166,7 +166,7 @@ class Pool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder for packages and pool')
-    parser.add_argument('--count', type=int, default=16000, help='samples')
+    parser.add_argument('--count', type=int, default=14000, help='samples')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()

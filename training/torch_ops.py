@@ -65,6 +65,8 @@ class TorchOps(nn.Module):
             x, half = F.pad(x, [half] * 4, mode='reflect'), 0
         elif padding == 'same' and stride == 2:
             x, half = F.pad(x, [0, half, 0, half]), 0
+        elif padding == 'none':
+            half = 0
         return F.conv2d(x, weight, offset, stride, half, groups=channels if depthwise else 1)
 
     def instance_norm(self, x: Tensor, channels: int) -> Tensor:

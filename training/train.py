@@ -1,8 +1,8 @@
 """
-Train the swift transformer: ``python -m training.train --cache DIR --hours 3`` (``make train`` runs all stages).
+Train transformer and predictor together: ``python -m training.train --cache DIR --hours 3`` (``make train`` runs all).
 
-Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and the weights
-as ``DIR/transformer.npz`` and ``DIR/predictor_tuned.npz``.  Uses a GPU if PyTorch sees one.
+Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and all that the
+export needs as ``DIR/trained.npz``.  Uses a GPU if PyTorch sees one.
 """
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks
 from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.models import read_model
 from style_transfer_ros.engine.onnx_ops import load_weights
 from training.identity import identity_vector, install_identity
 from training.losses import (
@@ -33,6 +34,7 @@ from training.losses import (
     pixel_loss,
     StyleReader,
 )
+from training.narrow import narrowed
 from training.predictor import DenseLayers
 from training.samples import mixed, Pool, SIZE
 from training.torch_ops import TorchOps
@@ -45,13 +47,16 @@ _STEP_SIZE = 1.5e-3
 _DENSE_PACE = 0.1
 #: Until this share of the run the core and the predictor stay as they began, unless the run goes on from a model.
 _CORE_FROM = 0.1
-#: At most so much noise everywhere (standard deviation, of 1) and in detail (of its own contrast).
-_NOISE = (0.04, 0.4)
+#: At most so much noise everywhere (standard deviation, of 1) and in detail (of its own contrast), in so many octaves:
+#: leaves in the wind change at all sizes.
+_NOISE, _OCTAVES = (0.04, 0.4), 4
 #: The second view of a sample is moved by at most so many whole pixels each way: all that a network that works at 1/4
 #: resolution can tell apart.  Moves by parts of a pixel blur what they move, and would ask for a blurred painting.
 _STEPS = 3
 #: The first view of a sample, whose style is read, gets this share of them: most photographs are clean.
 _FIRST_VIEW = 0.25
+#: Styles that say which maps matter.
+_STYLES = 300
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
 #: A network sees its border from so far inside, pixels.  The first views of a batch are mirrored by as much at every
@@ -85,16 +90,22 @@ def motion_field(rng: np.random.Generator, pixels: float) -> np.ndarray:
 
 def noise(rng: np.random.Generator, content: Tensor, grain: Tensor) -> Tensor:
     """
-    Draw the noise of a sensor plus that of a compressed or restless video, which is grey and a share of the detail.
+    Draw the noise of a sensor plus that of a compressed or restless video: grey, in every octave a share of its detail.
 
-    :param content: N,3,H,W in 0..1, H and W even.
+    :param content: N,3,H,W in 0..1, H and W multiples of 16.
     :param grain: normal noise of the same shape.
     """
     sensor, restless = (torch.from_numpy(rng.uniform(0, most, (len(content), 1, 1, 1)).astype(np.float32))
                         .to(content.device) for most in _NOISE)
-    detail = (content - F.interpolate(F.avg_pool2d(content, 2), scale_factor=2)).abs().mean(1, keepdim=True)
-    contrast = F.avg_pool2d(detail, 5, 1, 2, count_include_pad=False)
-    return sensor * grain + restless * contrast * grain.flip(2)[:, :1]         # flipped: independent of the sensor's
+    total, grey = sensor * grain, grain.flip(2)[:, :1]          # flipped: independent of the sensor's
+    for octave in range(_OCTAVES):
+        coarse = F.avg_pool2d(content, 2)
+        detail = (content - F.interpolate(coarse, scale_factor=2)).abs().mean(1, keepdim=True)
+        contrast = F.avg_pool2d(detail, 5, 1, 2, count_include_pad=False)
+        change = restless * contrast * (torch.randn_like(contrast) if octave else grey)
+        total = total + (F.interpolate(change, scale_factor=2 ** octave, mode='bilinear') if octave else change)
+        content = coarse
+    return total
 
 
 def warp(pictures: Tensor, fields: Tensor) -> Tensor:
@@ -114,9 +125,17 @@ class Student(nn.Module):
         self.transformer, self.dense = transformer, dense.eval()        # one vector for both views: no dropout
         self.register_buffer('pooled', pooled, persistent=False)
         self.register_buffer('mean', self.vectors().mean(0))
-        self.identity = torch.from_numpy(identity_vector(self.vectors().cpu().numpy())).to(pooled.device)
-        self._unused = self.identity / self.identity.norm()
-        self._along = [self._unused @ p.detach() for p in dense.out.parameters()]
+        self.register_buffer('identity', torch.from_numpy(identity_vector(self.vectors().cpu().numpy())))
+        self.to(pooled.device)
+        # what the last layer answers along it; in the checkpoint, as another direction would come out another time
+        weight, bias = dense.out.parameters()
+        self.register_buffer('along_weight', self.unused @ weight.detach())
+        self.register_buffer('along_bias', self.unused @ bias.detach())
+
+    @property
+    def unused(self) -> Tensor:
+        """The direction of the identity vector, (100,), of length 1."""
+        return self.identity / self.identity.norm()
 
     @torch.no_grad()
     def vectors(self) -> Tensor:
@@ -136,8 +155,8 @@ class Student(nn.Module):
     @torch.no_grad()
     def leave_identity(self) -> None:
         """Keep styles from the direction of the identity vector, which must stay unused."""
-        for p, along in zip(self.dense.out.parameters(), self._along):
-            p -= torch.tensordot(self._unused, self._unused @ p - along, 0)
+        for p, along in zip(self.dense.out.parameters(), (self.along_weight, self.along_bias)):
+            p -= torch.tensordot(self.unused, self.unused @ p - along, 0)
 
 
 class Batches:
@@ -202,24 +221,33 @@ def train(options: argparse.Namespace) -> None:
     """
     Run the training loop until ``options.hours`` of training are used up; resumable.
 
-    :raises StyleTransferError: the batch is too small, or a checkpoint or pool is of another version.
+    :raises StyleTransferError: the batch is too small, or a checkpoint, a pool or the model to start from does not fit.
     """
-    if options.batch <= _READ:
-        raise StyleTransferError(f'A batch of {options.batch} is too small; take at least {_READ + 1}.')
+    if options.batch < 2 * _READ:
+        raise StyleTransferError(f'A batch of {options.batch} is too small; take at least {2 * _READ}.')
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     torch.manual_seed(options.seed)
     pool, state_file = Pool(options.cache / 'pool'), options.cache / 'transformer.pt'
     batches = Batches(pool, options.batch, options.seed)
     pooled = torch.from_numpy(np.load(options.cache / 'pooled.npy')).to(device)
+    if len(pooled) != len(pool.style_vectors):
+        raise StyleTransferError(f"'{options.cache / 'pooled.npy'}' describes {len(pooled)} pictures, the pool has "
+                                 f'{len(pool.style_vectors)}; delete it and run make train again.')
     if options.start:
-        start, predictor = (load_weights(options.start / f'{part}.onnx') for part in ('transformer', 'predictor'))
-    else:       # the teacher's own core, the ends new
+        former = read_model(options.start)
+        if former.network != 'swift':
+            raise StyleTransferError(f"The model '{options.start}' is of a network '{former.network}'; start from "
+                                     "one of 'swift'.")
+        start, predictor = (load_weights(former.path(f'{part}.onnx')) for part in ('transformer', 'predictor'))
+    else:       # the teacher's own core, made narrower; the ends are new
         start = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
         predictor = dict(np.load(options.cache / 'predictor.npz'))
+    dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor).to(device)
+    with torch.no_grad():
+        start = narrowed(start, dense.eval()(pooled[:_STYLES]).cpu().numpy())
     model = TorchOps(networks.swift_transformer, start)
     model(torch.zeros(1, 3, SIZE, SIZE), torch.zeros(1, 100))   # makes the parameters
-    dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor)
-    student = Student(model.to(device), dense.to(device), pooled)
+    student = Student(model.to(device), dense, pooled)
     reader = StyleReader(torch.from_numpy(np.mean(pool.style_vectors, 0)))
     features, reader = Features().to(device), reader.to(device)
     torch.set_num_threads(options.threads or torch.get_num_threads())
@@ -229,31 +257,27 @@ def train(options: argparse.Namespace) -> None:
     average = {name: p.detach().clone() for name, p in student.named_parameters()}
     elapsed, seen = 0.0, 0
     if state_file.exists():
-        state = torch.load(state_file, weights_only=False)
+        state = torch.load(state_file, map_location=device, weights_only=False)
         if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in student.state_dict().items()}:
             raise StyleTransferError(f"'{state_file}' is of another network; delete it.")
         student.load_state_dict(state['model'])
         average = state['average']
-        seen = state['seen']
-        if not options.restart_schedule:
-            elapsed = state['elapsed']
-            if state['optimizer']['state']:
-                optimizer.load_state_dict(state['optimizer'])
+        seen, elapsed = state['seen'], state['elapsed']
+        optimizer.load_state_dict(state['optimizer'])
     batches.rng = np.random.default_rng(options.seed + seen)
     model.load_weights(student.with_identity())
 
-    unfinished = state_file.with_suffix('.new')
-
     def save() -> None:
+        unfinished = options.cache / 'unfinished.npz'
         torch.save({'model': student.state_dict(), 'average': average, 'elapsed': elapsed,
                     'optimizer': optimizer.state_dict(), 'seen': seen}, unfinished)
         unfinished.replace(state_file)
         current = {name: p.detach().clone() for name, p in student.named_parameters()}
         student.load_state_dict(average, strict=False)
         weights = student.with_identity()
-        np.savez(options.cache / 'transformer.npz', identity=student.identity.cpu().numpy(), **weights)
-        np.save(options.cache / 'vectors.npy', student.vectors().cpu().numpy())
-        np.savez(options.cache / 'predictor_tuned.npz', **{**predictor, **student.dense.weights()})
+        np.savez(unfinished, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
+                 **{**predictor, **student.dense.weights(), **weights})
+        unfinished.replace(options.cache / 'trained.npz')
         cv2.imwrite(str(options.cache / 'sheet.png'), sheet(TorchOps(model.network, weights), student, batches))
         student.load_state_dict(current, strict=False)
         student.mean.copy_(student.vectors().mean(0))
@@ -280,7 +304,7 @@ def train(options: argparse.Namespace) -> None:
             content, painting, vector, style = (torch.cat([x[:n - pairs], x[:pairs]])
                                                 for x in (content, painting, vector, style))
         strength = torch.ones(n, 1, device=device)              # the last sample, and its pair, learn strength
-        strength[n - pairs - 1] = strength[-1] = rng.choice([1.0, rng.random()])
+        strength[pairs - 1] = strength[-1] = rng.choice([1.0, rng.random()])
         vector = strength * vector + (1 - strength) * student.identity
         mix = strength[:, :, None, None]
         target = mix * painting + (1 - mix) * content
@@ -346,8 +370,7 @@ def main() -> None:
     parser.add_argument('--style', type=float, default=80.0, help='weight of the style vector of the painting')
     parser.add_argument('--content', type=float, default=14.0, help='weight of the structure lost of the photograph')
     parser.add_argument('--calm', type=float, default=60.0, help='weight of the stability loss')
-    parser.add_argument('--start', type=Path, help='model directory to go on from')
-    parser.add_argument('--restart-schedule', action='store_true', help='keep the weights, begin the schedule again')
+    parser.add_argument('--start', type=Path, help='directory of a swift model to go on from')
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
     parser.add_argument('--seed', type=int, default=1)

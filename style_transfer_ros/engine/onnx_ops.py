@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from style_transfer_ros.engine.errors import ModelError
+
 _OPSET, _IR_VERSION = 17, 8
 
 
@@ -70,6 +72,9 @@ class OnnxOps:
             pads = [0, 0, half, half]
         elif padding == 'none':
             pads = [0] * 4
+        if (maps := len(self.weights[f'{name}/weight'])) != channels:
+            raise ModelError(f"The weights of '{name}' make {maps} maps, the network has {channels}; "
+                             'take weights of this version of style_transfer_ros.')
         inputs = [self.constant(f'{name}/{part}', self.weights[f'{name}/{part}'])
                   for part in (('weight', 'bias') if bias else ('weight',))]
         return self.node('Conv', self.planes(x), *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,

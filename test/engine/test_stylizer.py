@@ -4,7 +4,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from style_transfer_ros.engine import images, magenta
+from style_transfer_ros.engine import images, magenta, networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.runtimes import automatic, installed, openvino_runtime, RUNTIMES
@@ -58,12 +58,21 @@ def test_a_style_learned_again_has_the_same_vector(model, runtime, style):
 
 
 @needs_wheel
+@needs('onnxruntime')
 def test_a_vector_is_corrected_by_what_a_painting_misses_of_the_style(style):
-    stylizer, magenta = Stylizer.load('swift', threads=1), Stylizer.load('magenta', threads=1)
-    photograph = images.square(images.read_picture(share_folder() / 'scenes' / 'mountains.jpg'), 384)
-    wanted = magenta.learn_style(style)
-    read = magenta.learn_style(stylizer.paint(photograph, stylizer.learn_style(style)))
-    assert 1 - read @ wanted / np.linalg.norm(read) / np.linalg.norm(wanted) < 0.007      # 0.009 without
+    stylizer, teacher = Stylizer.load('swift', threads=1), Stylizer.load('magenta', threads=1)
+    import onnxruntime
+    weights = onnx_ops.load_weights(stylizer.model.path('predictor.onnx'))
+    reader = onnxruntime.InferenceSession(
+        onnx_ops.predictor_model(networks.swift_reader, weights).SerializeToString())
+    plain, = reader.run(None, {'picture': images.square(style, 256)[None]})
+    frame = images.square(images.read_picture(share_folder() / 'styles' / 'poppies.jpg'), 384)   # not the trial's
+    wanted = teacher.learn_style(style)
+
+    def missed(vector):
+        read = teacher.learn_style(stylizer.paint(frame, vector))
+        return 1 - read @ wanted / np.linalg.norm(read) / np.linalg.norm(wanted)
+    assert missed(stylizer.learn_style(style)) < 0.9 * missed(plain.ravel())
 
 
 @pytest.mark.parametrize('model', MODELS)
@@ -143,7 +152,7 @@ def test_strength_0_returns_the_photo_and_1_the_painting(style):
     stylizer = Stylizer.load('swift')
     vector = stylizer.learn_style(style)
     distances = [psnr(FRAME, stylizer.paint(FRAME, vector, strength=s)) for s in (0, 0.5, 1)]
-    assert distances[0] > 26 and distances == sorted(distances, reverse=True)
+    assert distances[0] > 50 and distances == sorted(distances, reverse=True)
 
 
 @needs_wheel

@@ -3,8 +3,9 @@ import cv2
 import numpy as np
 import onnx
 
+from style_transfer_ros.engine import networks, onnx_ops
 from style_transfer_ros.engine.models import load_model
-from training.export import softened
+from training.export import softened, trial
 
 
 def painted(head, features):
@@ -23,6 +24,23 @@ def test_a_softened_convolution_paints_what_a_blur_of_its_painting_is():
     blurred = cv2.GaussianBlur(plain, (3, 3), 0.5)
     soft = painted(softened({'head/weight': head}, 0.5)['head/weight'], features)
     assert np.abs(soft - blurred)[inner, inner].mean() < 0.05 * np.abs(plain - blurred)[inner, inner].mean()
+
+
+def test_a_trial_is_read_at_two_thirds_of_its_size():
+    rng = np.random.default_rng(0)
+    picture = cv2.GaussianBlur(rng.integers(0, 256, (12, 18, 3)).astype(np.float32), (3, 3), 0)
+    cells = picture.reshape(4, 3, 6, 3, 3).transpose(0, 2, 4, 1, 3)
+    smaller = np.einsum('hwcyx,ocyx->hwo', cells, trial()['trial/smaller/weight'])
+    found = smaller.reshape(4, 6, 2, 2, 3).transpose(0, 2, 1, 3, 4).reshape(8, 12, 3)
+    np.testing.assert_allclose(found, cv2.resize(picture, (12, 8), interpolation=cv2.INTER_AREA), rtol=1e-4)
+
+
+def test_the_shipped_files_are_what_the_code_draws():
+    model = load_model('swift')
+    for file, draw, network in (('transformer.onnx', onnx_ops.transformer_model, networks.swift_transformer),
+                                ('predictor.onnx', onnx_ops.predictor_model, networks.swift_predictor)):
+        path = model.path(file)
+        assert draw(network, onnx_ops.load_weights(path)).graph == onnx.load(path).graph
 
 
 def test_the_8_bit_network_mirrors_bytes_and_adds_up_what_was_never_rounded():

@@ -41,6 +41,33 @@ def test_a_student_mixes_styles_as_the_teacher_was_asked_to(pooled):
                                mixed(student.vectors().numpy(), mixes), rtol=1e-4, atol=1e-4)
 
 
+def test_a_student_goes_on_with_the_identity_vector_of_its_checkpoint(pooled):
+    from training.torch_ops import TorchOps
+    from training.train import Student
+
+    def student(statistics):
+        new = Student(TorchOps(networks.swift_transformer), layers(pooled)[0], statistics)
+        new.transformer(torch.zeros(1, 3, 64, 64), torch.zeros(1, 100))
+        return new
+    first, second = student(pooled), student(pooled[:150])      # which has another direction
+    assert not torch.equal(first.identity, second.identity)
+    second.load_state_dict(first.state_dict())
+    second.leave_identity()
+    np.testing.assert_array_equal(second.identity, first.identity)
+    np.testing.assert_allclose(second.vectors(), first.vectors()[:150], atol=1e-4)
+
+
+def test_noise_of_a_restless_video_is_grey_and_only_where_detail_is(monkeypatch):
+    from training import train
+    monkeypatch.setattr(train, '_NOISE', (0, 0.4))
+    rng, grain = np.random.default_rng(0), torch.randn(2, 3, 64, 128, generator=torch.Generator().manual_seed(0))
+    content = torch.full((2, 3, 64, 128), 0.5)
+    content[..., 96:] += 0.2 * grain[..., 96:]
+    found = train.noise(rng, content, grain)
+    assert found.shape == content.shape and torch.equal(found[:, 0], found[:, 2])
+    assert found[..., :64].abs().max() == 0 and found[..., 96:].std() > 1e-3
+
+
 def test_learning_leaves_the_direction_of_the_identity_vector_unused(pooled):
     from training.torch_ops import TorchOps
     from training.train import Student
@@ -49,7 +76,7 @@ def test_learning_leaves_the_direction_of_the_identity_vector_unused(pooled):
     np.testing.assert_allclose(student.identity, identity_vector(before.numpy()), rtol=1e-6)
     with torch.no_grad():
         for p in student.dense.out.parameters():
-            p += torch.randn_like(p)
+            p += torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
     student.leave_identity()
     after = student.vectors()
     assert (after - before).abs().mean() > 0.1
