@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 #: Time that one visit of a case may take, s: several calls of a fast case, one of a slow one.
 _VISIT = 0.25
-#: Idle time before each visit, s: thread pools of the case before stop spinning and give the cores back.
-_PAUSE = 0.03
+#: Idle time before each visit, s: thread pools of the case before stop spinning (ONNX Runtime: after 45 ms).
+_PAUSE = 0.1
 #: A case whose call takes longer than this, s, is visited only in every other round, and without an uncounted call.
 _SLOW = 1.0
 

@@ -96,7 +96,7 @@ def read_model(folder: Path) -> Model:
 def write_model(folder: Path, name: str, network: str, size_multiple: int, identity: np.ndarray | None,
                 files: Dict[str, bytes]) -> Model:
     """
-    Write a model directory at once: it is either there whole or not there.
+    Write a model directory, its description last: one that is half written is refused, not painted with.
 
     :param identity: the identity vector (100,) or None.
     :param files: contents of the ONNX files by name.
