@@ -14,6 +14,7 @@ import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.paths import large_shared_memory
@@ -21,6 +22,8 @@ from style_transfer_ros.paths import large_shared_memory
 NodeType = TypeVar('NodeType', bound=Node)
 #: glibc's numbers of these settings (malloc.h), and bytes up to which memory is kept: a 4K frame, and a few of them.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _FRAME, _FRAMES = -1, -3, 32 << 20, 128 << 20
+#: A signal waits at most so long for a callback that has nothing to do, s.
+_SIGNAL_DELAY = 0.1
 
 
 def _prepare_for_images() -> None:
@@ -37,15 +40,17 @@ def _prepare_for_images() -> None:
         mallopt(_M_TRIM_THRESHOLD, _FRAMES)
 
 
-def _start_ros(args: List[str] | None = None) -> None:
+def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL) -> None:
     """
     Start rclpy, ready for camera images.
+
+    :param signals: which ones end its context.
 
     :raises StyleTransferError: its arguments or its environment cannot be used.
     """
     _prepare_for_images()
     try:
-        rclpy.init(args=args)
+        rclpy.init(args=args, signal_handler_options=signals)
     except RuntimeError as error:               # rcl's own, with places in its source behind each part
         text = re.sub(r', at [^ ,]+:[0-9]+', '', str(error))
         raise StyleTransferError(f'ROS cannot start ({type(error).__name__}: {text}); correct its arguments or its '
@@ -82,30 +87,29 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     """
     Run a node until SIGINT or SIGTERM, then stop it; the process ends with exit code 0.
 
+    Signals only set a flag that is read between callbacks: whatever is being made or done is finished first.  rclpy's
+    own handlers wake the executor from another thread, which crashes if it is being destroyed just then.
+
     :param make_node: makes the node; its ``stop()`` ends its threads.
     :param start: called when the node is in its executor.
     """
-    node = None
+    stopping, node = threading.Event(), None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
     try:
-        _start_ros(args)
-        node = make_node()
+        _start_ros(args, SignalHandlerOptions.NO)
         executor = SingleThreadedExecutor()
+        node = make_node()
         executor.add_node(node)
         start(node)
-        while rclpy.ok():
+        while not stopping.is_set():
             try:
-                executor.spin()
+                executor.spin_once(_SIGNAL_DELAY)
             except RuntimeError as error:       # rcl's own, e.g. a lifecycle transition that is not possible now
-                if rclpy.ok():
-                    node.get_logger().error(str(error))
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+                node.get_logger().error(str(error))
     except (StyleTransferError, ParameterException, ValueError, RuntimeError) as error:
-        if rclpy.ok() or not isinstance(error, RuntimeError):      # else a signal came while the node was being made
-            rclpy.try_shutdown()
-            sys.exit(str(error))
+        sys.exit(str(error))
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)        # a launch file's second one finds us stopping already
         if node is not None:
             node.stop()
             executor.shutdown(timeout_sec=0.2)

@@ -86,6 +86,30 @@ def test_a_signal_ends_a_node_quickly_with_exit_code_0_and_no_traceback(ros, pro
     assert seconds < 10      # a second where the cores are free; CI's are not
 
 
+def test_a_signal_that_comes_while_the_node_is_made_or_stopped_lets_that_be_finished():
+    program = """
+import os, signal
+from rclpy.node import Node
+from style_transfer_ros.ros.running import run
+
+class Slow(Node):
+    def __init__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        super().__init__('slow')
+        self.timer = self.create_timer(1, print)
+        os.kill(os.getpid(), signal.SIGTERM)
+        print('made')
+
+    def stop(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        print('stopped')
+
+run(Slow, [])
+"""
+    ended = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, 'made\nstopped\n', '')
+
+
 @pytest.mark.skipif(get_rmw_implementation_identifier() != 'rmw_fastrtps_cpp', reason='only Fast DDS has such files')
 @pytest.mark.parametrize('module', ['camera_node', 'style_transfer_node'])
 def test_a_node_that_ends_leaves_no_shared_memory_behind(ros, processes, module):
