@@ -21,7 +21,7 @@ from style_transfer_ros.paths import large_shared_memory
 
 NodeType = TypeVar('NodeType', bound=Node)
 #: glibc's numbers of these settings (malloc.h), and bytes up to which memory is kept: a 4K frame, and a few of them.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _FRAME, _FRAMES = -1, -3, 32 << 20, 128 << 20
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX, _FRAME, _FRAMES = -1, -3, -8, 32 << 20, 128 << 20
 #: A signal waits at most so long for a callback that has nothing to do, s.
 _SIGNAL_DELAY = 0.1
 
@@ -31,13 +31,15 @@ def _prepare_for_images() -> None:
     Make DDS and memory fit for camera images; to be called before ``rclpy.init``.
 
     glibc would give the memory of every frame back to the system and fetch the next one's page by page, which is half
-    of what receiving and publishing a frame costs.  Other C libraries have no such setting.
+    of what receiving and publishing a frame costs.  It would also keep free memory for every thread apart, 10 MB in
+    all.  Other C libraries have no such settings.
     """
     os.environ.update(large_shared_memory())
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _FRAME)
         mallopt(_M_TRIM_THRESHOLD, _FRAMES)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL) -> None:
