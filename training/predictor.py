@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from style_transfer_ros.engine import magenta, networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleTransferError
+from training.files import replacing
 from training.pictures import gather
 from training.samples import Pool, style_picture
 
@@ -57,10 +58,9 @@ def describe(cache: Path, count: int, seed: int) -> tuple:
         pictures, session, rng = gather(cache / 'packages'), _describer(), np.random.default_rng(seed)
         rows = [session.run(None, {'picture': style_picture(pictures, rng)[None]})
                 for _ in tqdm(range(count), desc='describe', unit='picture')]
-        unfinished = cache / 'described.new.npz'
-        np.savez(unfinished, pooled=np.stack([r[0].ravel() for r in rows]),
-                 vectors=np.stack([r[1].ravel() for r in rows]))
-        unfinished.replace(file)
+        with replacing(file) as unfinished:
+            np.savez(unfinished, pooled=np.stack([r[0].ravel() for r in rows]),
+                     vectors=np.stack([r[1].ravel() for r in rows]))
     data = np.load(file)
     return data['pooled'], data['vectors']
 
@@ -150,8 +150,8 @@ def main() -> None:
     try:
         weights = train(options.cache, options.count, options.epochs, options.seed)
         np.savez(options.cache / 'predictor.npz', **weights)
-        np.save(options.cache / 'pooled.new.npy', pool_statistics(options.cache))
-        (options.cache / 'pooled.new.npy').replace(options.cache / 'pooled.npy')        # its being there says: done
+        with replacing(options.cache / 'pooled.npy') as unfinished:         # its being there says: done
+            np.save(unfinished, pool_statistics(options.cache))
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
 

@@ -23,6 +23,7 @@ from style_transfer_ros.engine import magenta, networks
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import read_model
 from style_transfer_ros.engine.onnx_ops import load_weights
+from training.files import replacing
 from training.identity import identity_vector, install_identity
 from training.losses import (
     clipped,
@@ -31,6 +32,7 @@ from training.losses import (
     Features,
     grid_loss,
     lattice_loss,
+    palette_loss,
     pixel_loss,
     StyleReader,
 )
@@ -64,6 +66,8 @@ _FEATURE_CROP = 128
 #: and that does not help a larger picture.
 _BLIND = 56
 _INNER = (..., slice(_BLIND, -_BLIND), slice(_BLIND, -_BLIND))
+#: Palettes are compared along so many directions.
+_DIRECTIONS = 6
 #: It reads paintings at 3/4 of their size, about as a frame in use, and so many of a batch: reading costs as much as
 #: the rest.
 _READ_SIZE, _READ = 192, 4
@@ -98,13 +102,12 @@ def noise(rng: np.random.Generator, content: Tensor, grain: Tensor) -> Tensor:
     sensor, restless = (torch.from_numpy(rng.uniform(0, most, (len(content), 1, 1, 1)).astype(np.float32))
                         .to(content.device) for most in _NOISE)
     total, grey = sensor * grain, grain.flip(2)[:, :1]          # flipped: independent of the sensor's
-    for octave in range(_OCTAVES):
+    for _ in range(_OCTAVES):
         coarse = F.avg_pool2d(content, 2)
         detail = (content - F.interpolate(coarse, scale_factor=2)).abs().mean(1, keepdim=True)
         contrast = F.avg_pool2d(detail, 5, 1, 2, count_include_pad=False)
-        change = restless * contrast * (torch.randn_like(contrast) if octave else grey)
-        total = total + (F.interpolate(change, scale_factor=2 ** octave, mode='bilinear') if octave else change)
-        content = coarse
+        total = total + F.interpolate(restless * contrast * grey, size=grain.shape[2:], mode='bilinear')
+        content, grey = coarse, torch.randn_like(coarse[:, :1])
     return total
 
 
@@ -268,16 +271,15 @@ def train(options: argparse.Namespace) -> None:
     model.load_weights(student.with_identity())
 
     def save() -> None:
-        unfinished = options.cache / 'unfinished.npz'
-        torch.save({'model': student.state_dict(), 'average': average, 'elapsed': elapsed,
-                    'optimizer': optimizer.state_dict(), 'seen': seen}, unfinished)
-        unfinished.replace(state_file)
+        with replacing(state_file) as unfinished:
+            torch.save({'model': student.state_dict(), 'average': average, 'elapsed': elapsed,
+                        'optimizer': optimizer.state_dict(), 'seen': seen}, unfinished)
         current = {name: p.detach().clone() for name, p in student.named_parameters()}
         student.load_state_dict(average, strict=False)
         weights = student.with_identity()
-        np.savez(unfinished, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
-                 **{**predictor, **student.dense.weights(), **weights})
-        unfinished.replace(options.cache / 'trained.npz')
+        with replacing(options.cache / 'trained.npz') as unfinished:
+            np.savez(unfinished, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
+                     **{**predictor, **student.dense.weights(), **weights})
         cv2.imwrite(str(options.cache / 'sheet.png'), sheet(TorchOps(model.network, weights), student, batches))
         student.load_state_dict(current, strict=False)
         student.mean.copy_(student.vectors().mean(0))
@@ -327,6 +329,8 @@ def train(options: argparse.Namespace) -> None:
             wanted = features(parts[1])
         losses = {'pixel': options.pixel * pixel_loss(painted, target), 'grid': options.grid * grid_loss(*parts),
                   'lattice': options.lattice * lattice_loss(painted, target),
+                  'palette': options.palette * palette_loss(painted, target, F.normalize(torch.randn(
+                      _DIRECTIONS, 3, device=device))),
                   'feature': options.texture * feature_loss(features(parts[0]), wanted),
                   'content': options.content * content_loss(painted, target, content),
                   'style': options.style * (unread * (strength[:_READ, 0] == 1)).mean()}
@@ -363,13 +367,14 @@ def main() -> None:
     parser.add_argument('--encoder-samples', type=int, default=16000, help='samples for the encoder alone, at first')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=_STEP_SIZE, help='largest step size')
-    parser.add_argument('--pixel', type=float, default=3.0, help='weight of the pixel loss')
-    parser.add_argument('--texture', type=float, default=0.6, help='weight of the feature loss')
+    parser.add_argument('--pixel', type=float, default=4.0, help='weight of the pixel loss')
+    parser.add_argument('--palette', type=float, default=30.0, help='weight of the palette loss')
+    parser.add_argument('--texture', type=float, default=0.8, help='weight of the feature loss')
     parser.add_argument('--grid', type=float, default=15.0, help='weight of the grid loss')
     parser.add_argument('--lattice', type=float, default=100.0, help='weight of what repeats in every 4x4 block')
     parser.add_argument('--style', type=float, default=90.0, help='weight of the style vector of the painting')
     parser.add_argument('--content', type=float, default=24.0, help='weight of the structure lost of the photograph')
-    parser.add_argument('--calm', type=float, default=120.0, help='weight of the stability loss')
+    parser.add_argument('--calm', type=float, default=100.0, help='weight of the stability loss')
     parser.add_argument('--start', type=Path, help='directory of a swift model to go on from')
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')

@@ -81,3 +81,14 @@ def test_learning_leaves_the_direction_of_the_identity_vector_unused(pooled):
     after = student.vectors()
     assert (after - before).abs().mean() > 0.1
     np.testing.assert_allclose(after @ direction, before @ direction, atol=1e-3)
+
+
+def test_the_palette_loss_sees_a_cast_and_paleness_and_not_where_colours_are():
+    from training.losses import palette_loss
+    picture = torch.from_numpy(np.random.default_rng(2).random((2, 3, 16, 16)).astype(np.float32))
+    picture = torch.nn.functional.interpolate(picture, scale_factor=4)
+    directions = torch.eye(3)
+    assert palette_loss(picture, picture.flip(3), directions) < 1e-6
+    cast = picture + torch.tensor([0, 0.1, 0])[:, None, None]
+    assert palette_loss(cast, picture, directions).item() == pytest.approx(0.1 / 3, rel=1e-3)
+    assert palette_loss(0.5 + 0.8 * (picture - 0.5), picture, directions) > 0.02
