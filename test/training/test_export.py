@@ -5,7 +5,7 @@ import onnx
 
 from style_transfer_ros.engine import networks, onnx_ops
 from style_transfer_ros.engine.models import load_model
-from training.export import softened, trial
+from training.export import rounded, softened, trial
 
 
 def painted(head, features):
@@ -24,6 +24,25 @@ def test_a_softened_convolution_paints_what_a_blur_of_its_painting_is():
     blurred = cv2.GaussianBlur(plain, (3, 3), 0.5)
     soft = painted(softened({'head/weight': head}, 0.5)['head/weight'], features)
     assert np.abs(soft - blurred)[inner, inner].mean() < 0.05 * np.abs(plain - blurred)[inner, inner].mean()
+
+
+def test_rounded_weights_keep_the_sum_of_each_kernel():
+    weight = np.random.default_rng(0).normal(0, 1, (8, 5, 3, 3)).astype(np.float32)
+    coarse = rounded(weight)
+    step = np.abs(weight).max((1, 2, 3), keepdims=True) / 64
+    assert np.abs(coarse / step - np.round(coarse / step)).max() < 1e-3
+    assert np.abs(coarse - weight).max() < step.max()
+    np.testing.assert_allclose(np.abs(coarse).max((1, 2, 3)), np.abs(weight).max((1, 2, 3)), rtol=1e-6)
+    assert np.all(np.abs((coarse - weight).sum((2, 3))) <= 0.501 * step[..., 0, 0])
+
+
+def test_the_8_bit_weights_are_those_that_were_rounded():
+    model = load_model('swift')
+    exact, coarse = (
+        {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(model.path(file)).graph.initializer}
+        for file in ('transformer.onnx', 'transformer_int8.onnx'))
+    scale = coarse['head/weight_scale'][:, None, None, None]
+    np.testing.assert_allclose(coarse['head/weight_quantized'] * scale, rounded(exact['head/weight']), atol=1e-6)
 
 
 def test_a_trial_is_read_at_two_thirds_of_its_size():
