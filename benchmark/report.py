@@ -116,7 +116,7 @@ What `runtime: auto` takes is decided by this measurement, which `make bench` re
 - **TensorFlow** only where nothing else is installed: it is the reference and can use a GPU, but costs seconds to
   import and the most memory.
 
-The same on a CPU without instructions for 8 bits: [runtimes_avx2.md](runtimes_avx2.md).
+A CPU with AVX2 and without instructions for 8 bits: [runtimes_avx2.md](runtimes_avx2.md).
 
 ## 640x480
 

@@ -31,7 +31,7 @@ from training.samples import mixed, Pool
 _CALIBRATION_SAMPLES = 64
 #: Share of the values that is clipped at each end of a range.
 _RARE = 3e-5
-#: 7 bits hold whole numbers from minus to plus this.
+#: ONNX Runtime's 7 bits are whole numbers from minus to plus this.
 _LEVELS = 64
 #: What the licence of the photograph in the predictor asks for.
 _NOTICE = ('Contains the middle of the photograph mountains.jpg by Aitzol Berasategi, reduced; CC-BY-4.0, '
@@ -60,19 +60,20 @@ def rounded(weight: np.ndarray) -> np.ndarray:
     Round a convolution's weights to 7 bits so that the sum over each kernel is kept, too.
 
     Rounded one by one the pixels of a block would each get an error of their own where features change little, and the
-    last convolution would print a grid.  Of each kernel those weights are rounded the other way that are nearest to it.
+    last convolution would print a grid.  Of each kernel those weights are rounded the other way that lie nearest to the
+    middle between two steps.
 
     :param weight: float32 (out, in, kh, kw).
     :returns: the same, multiples of a 64th of the largest weight of each output.
     """
-    step = np.abs(weight).max((1, 2, 3), keepdims=True) / _LEVELS
+    step = np.maximum(np.abs(weight).max((1, 2, 3), keepdims=True), 1e-12) / _LEVELS
     exact = (weight / step).reshape(*weight.shape[:2], -1)
     whole = np.round(exact)
     rest = exact - whole
     missing = np.round(rest.sum(-1, keepdims=True))
     rank = np.argsort(np.argsort(-rest * np.sign(missing), -1), -1)
     whole += np.sign(missing) * (rank < np.abs(missing))
-    return (np.clip(whole, -_LEVELS, _LEVELS).reshape(weight.shape) * step).astype(np.float32)
+    return (whole.reshape(weight.shape) * step).astype(np.float32)
 
 
 def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:

@@ -1,7 +1,7 @@
 """
-What the student is asked for: the teacher's picture, texture and style, the photograph's structure, and no grid.
+What the student is asked for: the teacher's picture, palette, texture and style, the photograph's structure, no grid.
 
-Pixels alone give the palette and blur the strokes; features of the teacher's own style predictor, and their means and
+Pixels alone blur the strokes and pale the colours; features of the teacher's own style predictor, and their means and
 deviations, ask for strokes of the same kind without asking for the same stroke (arXiv 1603.08155, 1703.06868).
 """
 from __future__ import annotations

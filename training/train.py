@@ -61,13 +61,13 @@ _FIRST_VIEW = 0.25
 _STYLES = 300
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
+#: Palettes are compared along so many directions, drawn anew for every step.
+_DIRECTIONS = 6
 #: A network sees its border from so far inside, pixels.  The first views of a batch are mirrored by as much at every
 #: side, which is cut off again: the style predictor, which reads these, would be pleased with a frame at the border,
 #: and that does not help a larger picture.
 _BLIND = 56
 _INNER = (..., slice(_BLIND, -_BLIND), slice(_BLIND, -_BLIND))
-#: Palettes are compared along so many directions.
-_DIRECTIONS = 6
 #: It reads paintings at 3/4 of their size, about as a frame in use, and so many of a batch: reading costs as much as
 #: the rest.
 _READ_SIZE, _READ = 192, 4
