@@ -38,11 +38,12 @@ def test_rounded_weights_keep_the_sum_of_each_kernel():
 
 def test_the_8_bit_weights_are_those_that_were_rounded():
     model = load_model('swift')
-    exact, coarse = (
-        {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(model.path(file)).graph.initializer}
-        for file in ('transformer.onnx', 'transformer_int8.onnx'))
-    scale = coarse['head/weight_scale'][:, None, None, None]
-    np.testing.assert_allclose(coarse['head/weight_quantized'] * scale, rounded(exact['head/weight']), atol=1e-6)
+    exact, coarse = (onnx_ops.load_weights(model.path(file)) for file in ('transformer.onnx', 'transformer_int8.onnx'))
+    kernels = [name for name in exact if name.endswith('/weight') and f'{name}_quantized' in coarse]
+    assert len(kernels) == 14 and 'head/weight' in kernels
+    for name in kernels:
+        scale = coarse[f'{name}_scale'][:, None, None, None]
+        np.testing.assert_allclose(coarse[f'{name}_quantized'] * scale, rounded(exact[name]), atol=1e-6)
 
 
 def test_a_trial_is_read_at_two_thirds_of_its_size():
