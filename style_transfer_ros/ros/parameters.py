@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+import reprlib
 from typing import Any, Iterable, List
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -81,6 +82,20 @@ def declare(node: Node) -> StyleTransferParameters:
     return changed(StyleTransferParameters(), declared, False)
 
 
+def _texts(name: str, value: Any) -> List[str]:
+    """
+    Return a list of texts; what is no list is not taken apart: the letters of a path would allow the folder '/'.
+
+    :raises ParameterError: it is no list, or an element is no text.
+    """
+    # rclpy gives arrays of numbers as array.array, and an empty list, which has no type, as None
+    elements = [] if value is None else value
+    if not isinstance(elements, (list, tuple)) or not all(isinstance(element, str) for element in elements):
+        raise ParameterError(f"The parameter '{name}' is {reprlib.repr(value)}; give a list of texts, such as "
+                             "['/home/robot/styles'].")
+    return list(elements)
+
+
 def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
             configured: bool) -> StyleTransferParameters:
     """
@@ -94,7 +109,7 @@ def changed(current: StyleTransferParameters, updates: Iterable[Parameter],
     for name, value in values.items():
         about, default = known[name], getattr(StyleTransferParameters(), name)
         if isinstance(default, list):
-            value = values[name] = list(value or [])
+            value = values[name] = _texts(name, value)
         elif isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = values[name] = float(value)
         if not isinstance(value, type(default)) or isinstance(value, bool) != isinstance(default, bool):
