@@ -33,7 +33,7 @@ from std_msgs.msg import Header  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
 from style_transfer_msgs.srv import SetStyle  # noqa: E402
-from style_transfer_ros.engine import images, sources  # noqa: E402
+from style_transfer_ros.engine import pictures  # noqa: E402
 from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
 from style_transfer_ros.paths import share_folder  # noqa: E402
 from style_transfer_ros.ros import messages  # noqa: E402
@@ -144,8 +144,8 @@ def _call(node: Listener, request: SetStyle.Request) -> float:
 def _calls(node: Listener, count: int) -> Dict[str, object]:
     """Time ``set_style`` with a picture of 640x480 as Image message."""
     _wait(node.set_style.service_is_ready, 'service set_style')
-    picture = images.read_picture(share_folder() / 'styles' / 'great_wave.jpg')
-    request = SetStyle.Request(name='bench', image=messages.to_image(sources.fit(picture, 640, 480), Header()))
+    picture = pictures.read_picture(share_folder() / 'styles' / 'great_wave.jpg')
+    request = SetStyle.Request(name='bench', image=messages.to_image(pictures.fit(picture, 640, 480), Header()))
     _call(node, request)                            # the first one also discovers
     taken = []
     for _ in range(count):

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from benchmark.machine import sgemm, SGEMM_GFLOP
 from benchmark.macs import count_macs, FLOP_PER_MAC
 from benchmark.timing import Case, take_turns
-from style_transfer_ros.engine import images, magenta
+from style_transfer_ros.engine import magenta, pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.sources import open_source
@@ -65,7 +65,7 @@ def _quiet() -> Iterator[None]:
 def _ours(name: str, model: Model, threads: int, sizes: Tuple[Size, ...]) -> List[Painter]:
     """List a model in every runtime; which of them are installed is seen when they are made."""
     network = onnx.load(model.path('transformer.onnx'))
-    style = images.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
+    style = pictures.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
 
     def openvino(int8: bool) -> Callable:
         from style_transfer_ros.engine.runtimes import openvino_runtime
@@ -102,7 +102,7 @@ def _peer(threads: int) -> Painter:
     def make() -> Paint:
         from benchmark.peer import Peer
         peer = Peer(threads)
-        vector = peer.learn_style(images.read_picture(share_folder() / 'styles' / 'starry_night.jpg'))
+        vector = peer.learn_style(pictures.read_picture(share_folder() / 'styles' / 'starry_night.jpg'))
         return lambda frame: peer.paint(frame, vector)
 
     def count(size: Size) -> int:

@@ -1,6 +1,7 @@
 """Keep tests apart from the user, from other machines and from each other, and give them a ROS context of their own."""
 from __future__ import annotations
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 import queue
@@ -50,18 +51,18 @@ def pytest_unconfigure():
 
 class Ros:
     """
-    A context of its own and an executor that spins in threads; whatever waits has a deadline.
+    A context of its own and an executor that spins in a thread; whatever waits has a deadline.
 
     A node that is made by or added to this object is destroyed at the end of the test.
     """
 
     def __init__(self):
         import rclpy
-        from rclpy.executors import MultiThreadedExecutor
+        from rclpy.executors import SingleThreadedExecutor
         from rclpy.signals import SignalHandlerOptions
         self.context = rclpy.Context()
         rclpy.init(context=self.context, signal_handler_options=SignalHandlerOptions.NO)
-        self.executor = MultiThreadedExecutor(num_threads=4, context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
         self._nodes = []
         self._clients: dict = {}
         self._thread = threading.Thread(target=self._spin, daemon=True)
@@ -85,6 +86,13 @@ class Ros:
         self.executor.add_node(node)
         return node
 
+    def run(self, function: Callable, seconds: float = 10.0):
+        """Call ``function`` in the executor's thread, the only one that may change nodes; return what it returns."""
+        done, future = threading.Event(), self.executor.create_task(function)
+        future.add_done_callback(lambda _: done.set())
+        assert done.wait(seconds), f'{function} did not run within {seconds} s'
+        return future.result()
+
     def node(self, name: str = 'tester', **options):
         """Make and spin a plain node."""
         from rclpy.node import Node
@@ -96,21 +104,28 @@ class Ros:
         node.create_subscription(message_type, topic, messages.put, qos)
         return messages
 
+    def _client(self, node, service_type, name: str):
+        from rclpy.qos import QoSProfile
+        if (node, name) not in self._clients:
+            self._clients[node, name] = node.create_client(service_type, name, qos_profile=QoSProfile(depth=1000))
+        return self._clients[node, name]
+
     def call(self, node, service_type, name: str, request, seconds: float = 10.0):
         """
         Call a service as soon as it is there; return the response.
 
         One client for all calls: a server that has not yet found a new client's reader loses its answer.
         """
-        if (node, name) not in self._clients:
-            self._clients[node, name] = node.create_client(service_type, name)
-        client = self._clients[node, name]
+        client = self._client(node, service_type, name)
         assert client.wait_for_service(timeout_sec=seconds), f'no service {name} within {seconds} s'
-        done = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: done.set())
-        assert done.wait(seconds), f'no answer from {name} within {seconds} s'
-        return future.result()
+        return self.start(node, service_type, name, request).get(timeout=seconds)
+
+    def start(self, node, service_type, name: str, request) -> queue.Queue:
+        """Call a service that is there without waiting; the response comes in the returned queue."""
+        answer: queue.Queue = queue.Queue()
+        future = self._client(node, service_type, name).call_async(request)
+        future.add_done_callback(lambda done: answer.put(done.result()))
+        return answer
 
     def wait_until(self, condition, what: str, seconds: float = 10.0):
         """Wait for what has no event of its own (the ROS graph); return the condition's first true value."""

@@ -36,8 +36,8 @@ import numpy as np
 import platformdirs
 from tqdm import tqdm
 
-from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.pictures import encode_png
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
 from training import heldout, metrics, sheets
@@ -252,7 +252,7 @@ def main(arguments: List[str] | None = None) -> None:
         (options.output / 'table.md').write_text(sheets.table(report, MAIN), encoding='utf-8')
         sheets.plot(report, MAIN, options.output / 'metrics.png')
         for name, sheet in tqdm(sheets.draw(evaluation).items(), desc='write sheets', unit='sheet'):
-            (options.output / f'{name}.png').write_bytes(images.encode_png(sheet))
+            (options.output / f'{name}.png').write_bytes(encode_png(sheet))
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
     print(sheets.table(report, MAIN))

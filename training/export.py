@@ -22,7 +22,7 @@ import onnx
 from onnx import numpy_helper
 import onnxruntime
 
-from style_transfer_ros.engine import images, networks, onnx_ops
+from style_transfer_ros.engine import networks, onnx_ops, pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import write_model
 from style_transfer_ros.paths import share_folder
@@ -156,10 +156,10 @@ def softened(weights: Dict[str, np.ndarray], sigma: float) -> Dict[str, np.ndarr
 
 def trial() -> Dict[str, np.ndarray]:
     """Return what ``networks.swift_predictor`` needs for its trial: a photograph, and what reduces areas of 3 to 2."""
-    photograph = images.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
+    photograph = pictures.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
     taps = np.array([[2, 1, 0], [0, 1, 2]], np.float32) / 3
     smaller = np.einsum('ry,cx,ij->rciyxj', taps, taps, np.eye(3, dtype=np.float32))
-    return {'trial/photograph': images.square(photograph, networks.TRIAL_SIZE)[None],
+    return {'trial/photograph': pictures.square(photograph, networks.TRIAL_SIZE)[None],
             'trial/smaller/weight': np.ascontiguousarray(smaller.reshape(12, 3, 3, 3).transpose(0, 3, 1, 2))}
 
 

@@ -11,7 +11,7 @@ from typing import Dict, List, NamedTuple
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine import images
+from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.paths import share_folder
 from training.pictures import fetch, Source
@@ -41,7 +41,7 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
 
 
 def _pictures(paths: List[Path]) -> Dict[str, np.ndarray]:
-    return {path.stem: images.read_picture(path) for path in paths if path.suffix.lower() in _ENDINGS}
+    return {path.stem: pictures.read_picture(path) for path in paths if path.suffix.lower() in _ENDINGS}
 
 
 def gather(cache: Path, folder: Path | None = None) -> HeldOut:

@@ -14,7 +14,7 @@ import onnx
 from onnx import helper
 import onnxruntime
 
-from style_transfer_ros.engine import images
+from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.onnx_ops import OnnxOps
 from training.pictures import Source
 
@@ -64,7 +64,7 @@ class Vgg:
 
     def grams(self, picture: np.ndarray) -> List[np.ndarray]:
         """Return the Gram matrix of each block for the picture's centre square."""
-        pixels = images.square(picture, _SIDE)[..., ::-1].astype(np.float32) - _MEAN
+        pixels = pictures.square(picture, _SIDE)[..., ::-1].astype(np.float32) - _MEAN
         maps = self._session.run(None, {'picture': np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])})
         flat = [m[0].reshape(m.shape[1], -1) for m in maps]
         return [f @ f.T / f.shape[1] for f in flat]

@@ -33,7 +33,7 @@ import cv2
 import numpy as np
 
 from style_transfer_ros.engine.errors import ImageError, UnknownEncoding
-from style_transfer_ros.engine.images import MAX_PIXELS
+from style_transfer_ros.engine.pictures import MAX_PIXELS
 
 
 class Encoding(NamedTuple):

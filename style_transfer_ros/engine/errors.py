@@ -7,15 +7,27 @@ What can go wrong, one class for each thing that a caller can act on.
     ├── ImageError        a picture or a camera frame cannot be read
     │   └── UnknownEncoding   its encoding is not in our table; cv_bridge may know it
     ├── ModelError        a model directory cannot be used
+    ├── ParameterError    a parameter is of another type, out of its range, or cannot change now
     ├── RuntimeMissing    the runtime asked for is not installed
     ├── SourceError       a source of camera frames cannot be used
     │   └── SourceGone    its device or file is not there; it may come back, so try again
-    └── StyleError        a style is not there, or does not fit the network
+    └── StyleError        a style is not there, or does not fit the model
 """
+from __future__ import annotations
+
+#: A value of a stranger is shown up to this many characters.
+_SHOWN = 100
 
 
 class StyleTransferError(Exception):
     """Base of all; its text is one sentence that says the fact, the value and what to do."""
+
+
+def shown(value: object) -> str:
+    """Return a value of a stranger as it may stand in a message or a log: quoted, one line, about 100 characters."""
+    text = value if isinstance(value, str) else repr(value)
+    text = text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'
+    return repr(text) if isinstance(value, str) else text
 
 
 class ImageError(StyleTransferError):
@@ -30,6 +42,10 @@ class ModelError(StyleTransferError):
     """A model directory misses a file, or a file is foreign, truncated or of another version."""
 
 
+class ParameterError(StyleTransferError):
+    """A parameter is of another type, out of its range, unknown as a choice, or cannot change now."""
+
+
 class RuntimeMissing(StyleTransferError):
     """The runtime that was asked for is unknown or not installed."""
 
@@ -39,8 +55,13 @@ class SourceError(StyleTransferError):
 
 
 class SourceGone(SourceError):
-    """The device, file or folder is not there, is in use, or has stopped to deliver frames."""
+    """The device, file or folder is not there, is in use, or has stopped delivering frames."""
 
 
 class StyleError(StyleTransferError):
     """A style is unknown, belongs to another network, or its weights do not add up."""
+
+
+def sentence(error: BaseException) -> str:
+    """Return the text of our own errors, and name the kind of others."""
+    return str(error) if isinstance(error, StyleTransferError) else f'{type(error).__name__}: {error}'

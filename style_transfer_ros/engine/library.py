@@ -4,12 +4,15 @@ The style library: a folder in which every learned style survives a restart.
 One style is one file, ``<quoted name>.style``, a JSON document in UTF-8 with a schema version and a checksum.  It is
 written beside its place and then moved onto it, so that a reader meets the old style or the new one and never a part,
 whatever crashes.  Several processes may share a folder without a lock; who writes a name last wins.
+
+Only the user may read the files, unless the folder was opened for others on purpose: a file gets the permissions of
+its folder.
 """
 from __future__ import annotations
 
 import base64
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import hashlib
 import json
 import os
@@ -19,18 +22,22 @@ from threading import Lock
 from typing import Any, Dict, List, NamedTuple, Tuple
 import unicodedata
 from urllib.parse import quote
-from uuid import uuid4
 
 import numpy as np
 import platformdirs
 
+from style_transfer_ros.engine.atomic import replacing, sweep, sync_folder
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.networks import STYLE_VECTOR_LENGTH
 
-SCHEMA = 1
+#: Schema 1 called the model ``network``; it is read, too.
+SCHEMA = 2
+#: Numbers in a style vector, at most; a model says how many it takes.
+LONGEST_VECTOR = 4096
 LONGEST_NAME = 100
 #: Bytes; a style takes about 30 kB, so what is larger is something else.
 LARGEST_FILE = 1 << 20
+#: The folder of the notes that styles were offered once.
+_MARKERS = '.offered'
 #: Zero-width (non-)joiners: invisible, but spelling in Persian, in Indic scripts and in emoji.
 _JOINERS = str.maketrans('', '', '\u200c\u200d')
 
@@ -61,8 +68,8 @@ class Style:
 
     :param name: see :func:`checked_name`.
     :param source: where its picture came from, for people.
-    :param network: the model whose transformer reads the vector.
-    :param vector: float32, (100,), finite; copied and made read-only.
+    :param model: the name of the model whose transformer reads the vector.
+    :param vector: float32, (K,), finite; copied and made read-only.
     :param thumbnail: the picture as JPEG, shorter side 256 pixels, enough to learn it again with another network.
     :param learned: seconds since 1970.
     :raises StyleError: the name or the vector is not possible.
@@ -70,7 +77,7 @@ class Style:
 
     name: str
     source: str
-    network: str
+    model: str
     vector: np.ndarray
     thumbnail: bytes
     learned: float
@@ -78,13 +85,13 @@ class Style:
     def __post_init__(self) -> None:
         with np.errstate(over='ignore'):
             vector = np.array(self.vector, np.float32)
-        if vector.shape != (STYLE_VECTOR_LENGTH,) or not np.isfinite(vector).all():
+        if vector.ndim != 1 or not 1 <= len(vector) <= LONGEST_VECTOR or not np.isfinite(vector).all():
             raise StyleError(f'The vector of the style {self.name!r} has the shape {vector.shape} or numbers that are '
-                             f'not finite, but {STYLE_VECTOR_LENGTH} finite numbers are needed; learn the style again.')
+                             f'not finite, but 1 to {LONGEST_VECTOR} finite numbers are needed; learn the style again.')
         vector.flags.writeable = False
         object.__setattr__(self, 'vector', vector)
         object.__setattr__(self, 'name', checked_name(self.name))
-        for field in ('source', 'network'):     # of a path with bytes that are no UTF-8
+        for field in ('source', 'model'):     # of a path with bytes that are no UTF-8
             object.__setattr__(self, field, getattr(self, field).encode('utf-8', 'replace').decode())
 
 
@@ -104,7 +111,7 @@ def _checksum(document: Dict[str, Any]) -> str:
 
 def _written(style: Style) -> bytes:
     document = {
-        'schema': SCHEMA, 'name': style.name, 'source': style.source, 'network': style.network,
+        'schema': SCHEMA, 'name': style.name, 'source': style.source, 'model': style.model,
         'vector': style.vector.tolist(), 'learned': float(style.learned),
         'thumbnail': base64.b64encode(style.thumbnail).decode('ascii'),
     }
@@ -127,13 +134,14 @@ def _read(path: Path) -> Style:
     except (ValueError, TypeError, KeyError, RecursionError):
         raise StyleError(f'The file {path} is no style file, or only a part of one; remove it and learn the style '
                          'again.') from None
-    if schema != SCHEMA:
-        raise StyleError(f'The style file {path} has schema {schema!r}, but this version reads {SCHEMA}; update '
+    if schema not in (1, SCHEMA):
+        raise StyleError(f'The style file {path} has schema {schema!r}, but this version reads 1 to {SCHEMA}; update '
                          'style_transfer_ros or remove the file.')
     try:
         if document['checksum'] != _checksum(document):
             raise ValueError('checksum')
-        style = Style(document['name'], document['source'], document['network'], document['vector'],
+        model = document['network' if schema == 1 else 'model']
+        style = Style(document['name'], document['source'], model, document['vector'],
                       base64.b64decode(document['thumbnail'], validate=True), float(document['learned']))
         if not 0 <= style.learned < 2 ** 31:    # what a ROS time can say
             raise ValueError('learned')
@@ -154,32 +162,31 @@ class _Entry(NamedTuple):
     problem: str
 
 
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 class StyleLibrary:
     """
     The styles of a folder, always as they are there now: another process may add and remove some at any time.
 
     Every method may be called from any thread; ``_lock`` guards what was read.
 
-    :param folder: made if it is missing.
-    :raises StyleError: it cannot be made.
+    :param folder: made when the first style is stored, for the user alone.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
-        self._entries: Dict[str, _Entry] = {}
-        self._told: Dict[str, _Entry] = {}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StyleError(f'The style library {folder} cannot be made: {error.strerror}; choose another folder.'
-                             ) from error
+        self._entries: dict[str, _Entry] = {}
+        self._told: dict[str, _Entry] = {}
+        sweep(folder)
 
     def styles(self) -> List[Style]:
         """
         Return every readable style, sorted by name.
 
-        :raises StyleError: the folder is gone.
+        :raises StyleError: the folder cannot be read.
         """
         return sorted((e.style for e in self._scan().values() if e.style), key=lambda style: style.name)
 
@@ -187,7 +194,7 @@ class StyleLibrary:
         """
         Return the names of all readable styles, sorted.
 
-        :raises StyleError: the folder is gone.
+        :raises StyleError: the folder cannot be read.
         """
         return [style.name for style in self.styles()]
 
@@ -224,20 +231,64 @@ class StyleLibrary:
         if len(data) > LARGEST_FILE:
             raise StyleError(f'The style {style.name!r} takes {len(data)} bytes, more than the {LARGEST_FILE} that the '
                              'library stores; make its thumbnail smaller.')
-        beside = self.folder / f'.{uuid4().hex}.new'
+        file = _file_name(style.name)
         try:
-            try:
-                with beside.open('xb') as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(beside, self.folder / _file_name(style.name))
-            finally:
-                beside.unlink(missing_ok=True)
-            self._sync_folder()
+            permissions = self._make_folder()
+            with replacing(self.folder / file, permissions) as unfinished:
+                unfinished.write(data)
+                status = os.fstat(unfinished.fileno())
         except OSError as error:
             raise StyleError(f'The style {style.name!r} cannot be stored in {self.folder}: {error.strerror}; '
                              'make room there or choose another style library.') from error
+        with self._lock:        # what was just written need not be read again
+            self._entries[file] = _Entry(_stamp(status), style, '')
+
+    def _make_folder(self) -> int:
+        """
+        Make the folder if it is missing.
+
+        :returns: the permissions of files in it.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        return self.folder.stat().st_mode & 0o666
+
+    def rename(self, name: str, new_name: str) -> Style:
+        """
+        Give a style another name.
+
+        :returns: the style under its new name.
+        :raises StyleError: the style is unknown, the new name is not possible or taken, or the disk cannot be written.
+        """
+        style, new_name = self.get(name), checked_name(new_name)
+        if new_name == style.name:
+            return style
+        if (self.folder / _file_name(new_name)).exists():
+            raise StyleError(f'There is a style {new_name!r} already; remove it or choose another name.')
+        renamed = replace(style, name=new_name)
+        self.put(renamed)       # first: a crash between the two leaves both names, and loses neither
+        self.remove(style.name)
+        return renamed
+
+    def is_marked(self, name: str) -> bool:
+        """Tell whether :meth:`mark` was called for this name, by any process, ever."""
+        return os.path.exists(self.folder / _MARKERS / _file_name(checked_name(name)))
+
+    def mark(self, name: str) -> None:
+        """
+        Note that a style of this name was offered, so that it is not offered again when the user has removed it.
+
+        The note is an empty file: it is there or not, and no two processes can lose each other's.
+
+        :raises StyleError: the folder cannot be written.
+        """
+        try:
+            self._make_folder()
+            (self.folder / _MARKERS).mkdir(mode=0o700, exist_ok=True)
+            (self.folder / _MARKERS / _file_name(checked_name(name))).touch()
+        except OSError as error:
+            raise StyleError(f'The style library {self.folder} cannot be written: {error.strerror}; make room there or '
+                             'choose another style library.') from error
 
     def remove(self, name: str) -> None:
         """
@@ -248,7 +299,7 @@ class StyleLibrary:
         name = checked_name(name)
         try:
             (self.folder / _file_name(name)).unlink()
-            self._sync_folder()
+            sync_folder(self.folder)
         except FileNotFoundError:
             raise self._unknown(name) from None
         except OSError as error:
@@ -275,6 +326,8 @@ class StyleLibrary:
         try:
             files = [name for name in os.listdir(self.folder) if name.endswith('.style')]
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and not self._entries:      # nothing was stored yet
+                return {}
             raise StyleError(f'The style library {self.folder} cannot be read: {error.strerror}; restore the folder or '
                              'choose another one.') from error
         found = {}
@@ -297,7 +350,7 @@ class StyleLibrary:
         status = path.stat()
         if not S_ISREG(status.st_mode):
             raise FileNotFoundError(path)
-        stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        stamp = _stamp(status)
         with self._lock:
             entry = self._entries.get(file)
         if entry is None or entry.stamp != stamp:
@@ -313,11 +366,3 @@ class StyleLibrary:
             with self._lock:
                 self._entries[file] = entry
         return entry
-
-    def _sync_folder(self) -> None:
-        """Make the last move or removal survive a power cut."""
-        descriptor = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 
 from style_transfer_ros.engine.errors import ImageError, SourceError, SourceGone
-from style_transfer_ros.engine.images import read_picture
 from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, picture_format
+from style_transfer_ros.engine.pictures import fit, read_picture
 from style_transfer_ros.paths import share_folder
 
 #: Frames per second that a scene and a folder of pictures count with unless told.
@@ -102,23 +102,6 @@ def open_source(source: str, width: int, height: int, rate: float | None = None)
         return CameraSource(source, width, height, rate)
     raise SourceGone(f"There is no video, picture or folder '{source}'; check the path, or choose 'scene', which needs "
                      'none.')
-
-
-def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """
-    Scale a picture to cover width x height and cut off what is too much on both sides, equally.
-
-    :param picture: uint8 (H, W, C).
-    :returns: uint8 (height, width, C); the picture itself where nothing is to be done.
-    """
-    h, w = picture.shape[:2]
-    scale = max(width / w, height / h)
-    cut_w, cut_h = min(w, max(1, round(width / scale))), min(h, max(1, round(height / scale)))
-    x, y = (w - cut_w) // 2, (h - cut_h) // 2
-    cut = picture[y:y + cut_h, x:x + cut_w]
-    if (cut_w, cut_h) == (width, height):
-        return cut
-    return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 class SceneSource(FrameSource):
@@ -273,7 +256,7 @@ class CameraSource(FrameSource):
         there, frame = self._capture.read()
         if not there:
             self.close()
-            raise SourceGone(f'The camera {self._device} has stopped to deliver frames; check its cable.')
+            raise SourceGone(f'The camera {self._device} has stopped delivering frames; check its cable.')
         return self._fitted(frame)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@ The stylizer: learns style vectors from pictures and paints frames with them.
 
 ::
 
-    from style_transfer_ros.engine.images import read_picture
+    from style_transfer_ros.engine.pictures import read_picture
     from style_transfer_ros.engine.stylizer import Stylizer
 
     stylizer = Stylizer.load()
@@ -18,9 +18,8 @@ from typing import Sequence
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine import images
+from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.library import Style
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
 from style_transfer_ros.engine.runtimes import load_runtime, Runtime
@@ -55,36 +54,29 @@ class Stylizer:
         checked = load_model(model)
         return cls(checked, load_runtime(runtime, checked, threads))
 
+    @property
+    def vector_length(self) -> int:
+        """Numbers in a style vector of this model."""
+        identity = self.model.identity_vector
+        return STYLE_VECTOR_LENGTH if identity is None else len(identity)
+
     def learn_style(self, picture: np.ndarray) -> np.ndarray:
         """
         Read the style of a picture, once; the vector serves for every frame.
 
         :param picture: (H, W, 3) uint8 RGB, any size; its centre square is read.
-        :returns: the style vector, (100,) float32.
+        :returns: the style vector, (K,) float32; K is the model's own.
         """
-        square = images.square(picture, STYLE_PICTURE_SIZE)
+        square = pictures.square(picture, STYLE_PICTURE_SIZE)
         with self._predictor_lock:
             return self.runtime.predict(square)
-
-    def stored_vector(self, style: Style) -> np.ndarray:
-        """
-        Return the vector of a stored style; one of another network's is learned again from its thumbnail.
-
-        :raises StyleError: it is another network's and has no picture to learn again from.
-        """
-        if style.network == self.model.name:
-            return style.vector
-        if not style.thumbnail:
-            raise StyleError(f"The style '{style.name}' was learned with the network '{style.network}' and has no "
-                             f"picture to learn it again for '{self.model.name}'; learn it again with ~/set_style.")
-        return self.learn_style(images.decode_picture(style.thumbnail, f"The thumbnail of the style '{style.name}'"))
 
     def mix(self, vectors: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
         """
         Mix any number of style vectors.
 
         :param weights: one for each vector, none negative; they are divided by their sum.
-        :returns: the weighted mean, (100,) float32.
+        :returns: the weighted mean, (K,) float32.
         :raises StyleError: the weights do not fit.
         """
         amounts = np.asarray(weights, np.float64)
@@ -94,7 +86,7 @@ class Stylizer:
             raise StyleError(f'{len(vectors)} styles need as many weights, got {amounts.size}.')
         if not np.isfinite(amounts).all() or (amounts < 0).any() or amounts.sum() <= 0:
             raise StyleError(f'The weights {[float(w) for w in amounts]} must be finite, none negative, not all zero.')
-        rows = np.stack([np.asarray(v, np.float64).reshape(STYLE_VECTOR_LENGTH) for v in vectors])
+        rows = np.stack([np.asarray(v, np.float64) for v in vectors])
         return (amounts / amounts.sum() @ rows).astype(np.float32)
 
     def paint(self, frame: np.ndarray, vector: np.ndarray, *, strength: float = 1.0, preserve_color: bool = False,
@@ -103,7 +95,7 @@ class Stylizer:
         Paint a frame.
 
         :param frame: (H, W, 3) uint8 RGB, any size from 1x1.
-        :param vector: a style vector, (100,).
+        :param vector: a style vector of this model, (K,).
         :param strength: 0 (the photo, as the network returns it) to 1 (the style).
         :param preserve_color: keep the frame's colours, take only lightness from the painting.
         :param processing_height: paint at this height, pixels, and enlarge; 0: as it is.
@@ -121,10 +113,10 @@ class Stylizer:
             vector = strength * vector + (1 - strength) * origin
         # networks that mirror at their own borders need a few pixels to mirror
         multiple = self.model.size_multiple if min(small.shape[:2]) >= _SMALLEST else _SMALLEST
-        padded = images.pad_to_multiple(small, multiple)
+        padded = pictures.pad_to_multiple(small, multiple)
         painted = self.runtime.paint(padded, np.asarray(vector, np.float32))[:small.shape[0], :small.shape[1]]
         if small is not frame:
             painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
         if preserve_color:
-            painted = images.preserve_color(painted, frame)
+            painted = pictures.preserve_color(painted, frame)
         return np.ascontiguousarray(painted)

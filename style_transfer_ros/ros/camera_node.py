@@ -1,23 +1,27 @@
 """The node ``camera``, for machines without a camera driver: a webcam, a video, pictures, or a moving test scene."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 import time
-from typing import Any, List
+from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 import yaml
 
-from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.errors import ParameterError, StyleTransferError
 from style_transfer_ros.engine.sources import FrameSource, open_source
 from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.guarded import guard_services
+from style_transfer_ros.ros.parameters import changed, declare, parameter
 from style_transfer_ros.ros.running import run
 
 #: A device that is gone is looked for this often, s.
@@ -45,49 +49,47 @@ def _calibration(url: str, width: int, height: int) -> CameraInfo:
     return info
 
 
+@dataclass(frozen=True)
+class CameraParameters:
+    """The parameters of the node ``camera``; they do not change while it runs."""
+
+    source: str = parameter('scene', "What to show: 'scene' (a slow pan over a photograph), a V4L2 device (index or "
+                                     '/dev/videoN), a video file (loops) or a folder of pictures.',
+                            static=True, number_too=True)
+    width: int = parameter(640, 'Width of the image, pixels.', low=1, high=7680, static=True)
+    height: int = parameter(480, 'Height of the image, pixels.', low=1, high=4320, static=True)
+    rate: float = parameter(30.0, 'Images per second, Hz.', low=0.1, high=240.0, static=True)
+    frame_id: str = parameter('camera_optical_frame', 'Frame of the header, see REP-103.', static=True)
+    encoding: str = parameter('rgb8', 'Encoding of the image, see the README.', static=True)
+    camera_info_url: str = parameter('', 'Calibration file (path or file:// URL); empty: uncalibrated.', static=True)
+
+
 class CameraNode(Node):
     """Publishes ``image_raw`` and ``camera_info``, reliable; parameters in config/camera.yaml."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__('camera', **options)
-
-        def declared(name: str, default: Any, text: str, low: float | None = None, high: float | None = None) -> Any:
-            # a user who types 10 means 10.0, and source:=0 is a camera's index
-            descriptor = ParameterDescriptor(description=text, read_only=True,
-                                             dynamic_typing=isinstance(default, float) or name == 'source')
-            if isinstance(default, float):
-                descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-            elif isinstance(default, int):
-                descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
-            value = type(default)(self.declare_parameter(name, default, descriptor).value)
-            if low is not None and not low <= value <= high:
-                raise StyleTransferError(f"The parameter '{name}' is {value}; choose {low} to {high}.")
-            return value
-        self._source_name = declared('source', 'scene', "What to show: 'scene' (a slow pan over a photograph), a V4L2 "
-                                     "device (index or /dev/videoN), a video file (loops) or a folder of pictures.")
-        self._size = (declared('width', 640, 'Width of the image, pixels.', 1, 7680),
-                      declared('height', 480, 'Height of the image, pixels.', 1, 4320))
-        self._rate = declared('rate', 30.0, 'Images per second, Hz.', 0.1, 240.0)
-        self._frame_id = declared('frame_id', 'camera_optical_frame', 'Frame of the header, see REP-103.')
-        self._encoding = declared('encoding', 'rgb8', 'Encoding of the image, see the README.')
-        url = declared('camera_info_url', '', 'Calibration file (path or file:// URL); empty: uncalibrated.')
+        guard_services(self)
+        settings = self._settings = declare(self, CameraParameters)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self._size, url = (settings.width, settings.height), settings.camera_info_url
         # an unknown encoding, or one that this size does not fit, is told now and not with every frame
-        messages.to_image(np.zeros((*self._size[::-1], 3), np.uint8), Header(), self._encoding)
+        messages.to_image(np.zeros((*self._size[::-1], 3), np.uint8), Header(), self._settings.encoding)
         self._info = _calibration(url, *self._size)
         self._source: FrameSource | None = None
         self._retry_at = 0.0
         overriding = QoSOverridingOptions.with_default_policies()
         self._images = self.create_publisher(Image, 'image_raw', QoSProfile(depth=1), qos_overriding_options=overriding)
         self._infos = self.create_publisher(CameraInfo, 'camera_info', QoSProfile(depth=1))
-        self.create_timer(1 / self._rate, self._publish)
+        self.create_timer(1 / self._settings.rate, self._publish)
 
     def _publish(self) -> None:
         if self._source is None and time.monotonic() < self._retry_at:
             return
         try:
             if self._source is None:
-                self._source = open_source(self._source_name, *self._size, self._rate)
-                self.get_logger().info(f"Publishing '{self._source_name}' at {self._size[0]}x{self._size[1]}.")
+                self._source = open_source(self._settings.source, *self._size, self._settings.rate)
+                self.get_logger().info(f"Publishing '{self._settings.source}' at {self._size[0]}x{self._size[1]}.")
             frame = self._source.read()
         except StyleTransferError as error:
             if self._source is not None:
@@ -95,20 +97,27 @@ class CameraNode(Node):
             self._source, self._retry_at = None, time.monotonic() + _RETRY_PERIOD
             self.get_logger().error(f'{error} Trying again every {_RETRY_PERIOD:.0f} s.', throttle_duration_sec=10.0)
             return
-        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._settings.frame_id)
         self._info.header = header
         try:
-            self._images.publish(messages.to_image(frame, header, self._encoding))
+            self._images.publish(messages.to_image(frame, header, self._settings.encoding))
             self._infos.publish(self._info)
         except RuntimeError as error:       # RCLError, which has no public name: at very high rates the transport fills
             if self.context.ok():
                 self.get_logger().warning(f'Frame not sent: {error}', throttle_duration_sec=5.0)
 
+    def _on_parameters(self, updates: list[Parameter]) -> SetParametersResult:
+        try:
+            changed(self._settings, updates, locked=True)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
     def stop(self) -> None:
         """Nothing to end: all happens in the executor's thread."""
 
 
-def main(args: List[str] | None = None) -> None:
+def main(args: list[str] | None = None) -> None:
     """Run the node until SIGINT or SIGTERM; exit code 0."""
     run(CameraNode, args)
 

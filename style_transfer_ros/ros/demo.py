@@ -34,7 +34,7 @@ from std_msgs.msg import Header  # noqa: E402
 
 from style_transfer_msgs.msg import StyleTransferStatus  # noqa: E402
 from style_transfer_msgs.srv import SetStyle  # noqa: E402
-from style_transfer_ros.engine import images  # noqa: E402
+from style_transfer_ros.engine import pictures  # noqa: E402
 from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
 from style_transfer_ros.paths import share_folder  # noqa: E402
 from style_transfer_ros.ros import messages  # noqa: E402
@@ -91,7 +91,7 @@ class DemoNode(Node):
         status = self.status
         if status is not None and status.state == StyleTransferStatus.FAILED:
             raise StyleTransferError(status.message)
-        return status is not None and bool(status.network and self.stamps)
+        return status is not None and bool(status.model and self.stamps)
 
     def take_pair(self) -> tuple | None:
         """Return the newest camera frame and its painting, RGB uint8 each, and forget them."""
@@ -127,7 +127,7 @@ def _request(name: str, kind: str, styles: Path) -> SetStyle.Request:
     """Ask for a style in one of the three ways."""
     request, path = SetStyle.Request(name=f'{name} (demo)'), styles / f'{name}.jpg'
     if kind == 'image':
-        request.image = messages.to_image(images.read_picture(path), Header())
+        request.image = messages.to_image(pictures.read_picture(path), Header())
     elif kind == 'compressed_image':
         request.compressed_image = CompressedImage(format='jpeg', data=messages.filled(path.read_bytes()))
     else:
@@ -164,7 +164,7 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
             progress.update(task, completed=seconds)
             _wait(progress, 'last painting', lambda: node.pair, 10, processes)
             frame, painted = node.take_pair()
-            rows.append([frame, images.read_picture(styles / f'{name}.jpg'), painted])
+            rows.append([frame, pictures.read_picture(styles / f'{name}.jpg'), painted])
         elapsed = time.monotonic() - begin
         recorder.close()
         frames_in, painted_now = len(node.stamps) - first_in, node.painted[first_painted:]
@@ -179,7 +179,7 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
         'fps': round(len(painted_now) / elapsed, 2), 'period_s': options.period,
         'latency_ms': {'median': round(float(np.median(latencies)), 1),
                        'p95': round(float(np.percentile(latencies, 95)), 1), 'max': round(float(latencies.max()), 1)},
-        'set_style_ms': round(float(np.median(taken)) * 1e3, 1), 'network': status.network, 'runtime': status.runtime,
+        'set_style_ms': round(float(np.median(taken)) * 1e3, 1), 'model': status.model, 'runtime': status.runtime,
         'size': f'{frame.shape[1]}x{frame.shape[0]}', 'recorded': recorder.written,
         'stamps_not_from_the_camera': sum(stamp not in known for stamp, _ in painted_now)}
     return rows, report
@@ -212,7 +212,7 @@ def main(args: List[str] | None = None) -> None:
         with spinning(DemoNode) as node, Progress(*columns, console=console) as progress:
             rows, report = _run(node, options, output, progress)
         sheet = contact_sheet(rows, ('camera', 'style', 'painted'))
-        (output / 'contact_sheet.png').write_bytes(images.encode_png(sheet))
+        (output / 'contact_sheet.png').write_bytes(pictures.encode_png(sheet))
         (output / 'report.json').write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
     except OSError as error:
         sys.exit(f"The results cannot be written to '{options.output}' ({error}); choose another --output.")

@@ -7,7 +7,7 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from style_transfer_ros.engine import encodings, images
+from style_transfer_ros.engine import encodings, pictures
 from style_transfer_ros.engine.errors import ImageError, UnknownEncoding
 
 
@@ -18,7 +18,7 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
     :raises ImageError: the message is broken, or in an encoding that neither our table nor cv_bridge knows.
     """
     if isinstance(message, CompressedImage):
-        return images.decode_picture(bytes(message.data), f"The compressed image (format '{message.format}')")
+        return pictures.decode_picture(bytes(message.data), f"The compressed image (format '{message.format}')")
     try:
         return encodings.decode(np.frombuffer(message.data, np.uint8), message.encoding, message.height, message.width,
                                 message.step, bool(message.is_bigendian))
@@ -55,7 +55,7 @@ def to_image(rgb: np.ndarray, header: Header, encoding: str = 'rgb8') -> Image:
 def to_jpeg(rgb: np.ndarray, header: Header, quality: int) -> CompressedImage:
     """Write RGB uint8 (H, W, 3) as a JPEG message, ``format`` as image_transport writes it; quality in percent."""
     message = CompressedImage(header=header, format='rgb8; jpeg compressed bgr8')
-    message.data = filled(images.encode_jpeg(rgb, quality))
+    message.data = filled(pictures.encode_jpeg(rgb, quality))
     return message
 
 

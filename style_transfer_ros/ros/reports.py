@@ -1,103 +1,130 @@
-"""What the node tells about itself: the latched status and the diagnostics once a second."""
+"""What the node tells about itself: the latched status and the diagnostics once a second, from one condition."""
 from __future__ import annotations
 
-import threading
-from typing import Callable, NamedTuple, Tuple
+from collections.abc import Callable
+from typing import NamedTuple
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from style_transfer_msgs.msg import StyleTransferStatus
+from style_transfer_ros.engine.styles import Mix
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros.parameters import StyleTransferParameters
-from style_transfer_ros.ros.statistics import STALE_AFTER, Statistics
-from style_transfer_ros.ros.style_services import Look
+from style_transfer_ros.ros.statistics import Statistics
+
+#: A camera without a frame for this time is stale, s.
+STALE_AFTER = 2.0
 
 
-class Facts(NamedTuple):
+class Snapshot(NamedTuple):
     """The node at one moment."""
 
-    active: bool
-    #: Why nothing can be painted, and what is being learned; or empty.
-    failure: str
-    learning: str
-    values: StyleTransferParameters
-    stylizer: Stylizer | None
-    look: Look | None
-    topic: str
-    #: Count the camera's publishers, None while the node is not active and expects none; only in the executor's thread.
-    publishers: Callable[[], int | None]
-    #: Tell whether somebody subscribes to the painting.
-    viewed: Callable[[], bool]
+    settings: StyleTransferParameters
+    #: Why nothing can be painted; or empty.
+    failure: str = ''
+    #: What is being learned; or empty.
+    learning: str = ''
+    stylizer: Stylizer | None = None
+    mix: Mix | None = None
+    #: Whether the lifecycle state is active; the camera's topic then, how many publish there, and who looks.
+    active: bool = False
+    topic: str = ''
+    publishers: int = 0
+    viewed: bool = False
+    #: Whether the node's clock has a time: with use_sim_time it has none before the first message on /clock.
+    has_time: bool = True
+    #: Seconds since a frame came from the camera, and since one was painted; infinite before the first.
+    since_arrived: float = float('inf')
+    since_painted: float = float('inf')
+
+
+class Condition(NamedTuple):
+    """A constant of StyleTransferStatus, a level of DiagnosticStatus, and a sentence for people, or nothing."""
+
+    state: str
+    level: bytes
+    sentence: str
+
+
+def condition(now: Snapshot) -> Condition:
+    """Judge the node; status and diagnostics tell the same."""
+    status, ok, warn, error = StyleTransferStatus, DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+    if now.failure:
+        return Condition(status.FAILED, error, now.failure)
+    if not now.active:
+        return Condition(status.INACTIVE, ok, 'The lifecycle state is not active.')
+    if now.stylizer is None:
+        return Condition(status.LOADING, ok, f"Loading the model '{now.settings.model}'.")
+    if now.learning:
+        return Condition(status.LEARNING, ok, now.learning)
+    if not now.has_time:
+        return Condition(status.WAITING, warn, "No time comes on '/clock', which use_sim_time asks for; play the bag "
+                                               'with --clock, start the simulation, or set use_sim_time to false.')
+    if now.publishers == 0:
+        return Condition(status.WAITING, error, f"No frame comes on '{now.topic}': no camera publishes there.")
+    if not now.settings.enabled:
+        return Condition(status.PAUSED, ok, 'The images of the camera pass through untouched.')
+    if now.since_arrived > STALE_AFTER:
+        return Condition(status.WAITING, warn, f"No frame comes on '{now.topic}', though a camera is there.")
+    if now.since_painted < max(STALE_AFTER, 2 * now.settings.period):
+        return Condition(status.PAINTING, ok, '')
+    if now.mix is None:
+        return Condition(status.WAITING, warn, 'No style is chosen; call ~/set_style.')
+    if now.settings.lazy and not now.viewed:
+        return Condition(status.WAITING, ok, 'Nobody subscribes to the painting.')
+    return Condition(status.WAITING, ok, 'Frames come, none is painted yet; see /diagnostics.')
 
 
 class Reports:
     """
-    Publishes ``~/status`` when told to or when the state has changed by itself, and ``/diagnostics``.
+    Publishes ``~/status`` when told to or when the state has changed by itself, and ``/diagnostics`` once a second.
 
-    :param node: that publishes, in any of its threads.
-    :param statistics: what the diagnostics are made of.
-    :param facts: tells how the node is; called from any thread.
+    Only the executor's thread calls its methods.
+
+    :param node: that publishes.
+    :param statistics: of its frames.
+    :param snapshot: tells how the node is.
     """
 
-    def __init__(self, node: Node, statistics: Statistics, facts: Callable[[], Facts]) -> None:
-        self._node, self._statistics, self._facts = node, statistics, facts
-        self._told = ('', '')                   # the state that was published last, and its sentence
-        self._lock = threading.Lock()           # the worker and the executor publish; the newest must be the last
+    def __init__(self, node: Node, statistics: Statistics, snapshot: Callable[[], Snapshot]) -> None:
+        self._node, self._statistics, self._snapshot = node, statistics, snapshot
+        self._last: tuple = ()                  # the condition, mix and strength that were published last
         self._status = node.create_publisher(StyleTransferStatus, '~/status',
                                              QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
         self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # on the wall's clock: a paused bag must not silence them
         node.create_timer(1.0, self._every_second, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _state(self, facts: Facts) -> Tuple[str, str]:
-        """Return one of the constants of StyleTransferStatus and a sentence for people."""
-        if facts.failure:
-            return StyleTransferStatus.FAILED, facts.failure
-        if not facts.active:
-            return StyleTransferStatus.INACTIVE, 'The lifecycle state is not active.'
-        if facts.stylizer is None:
-            return StyleTransferStatus.LOADING, f"Loading the model '{facts.values.model}'."
-        if facts.learning:
-            return StyleTransferStatus.LEARNING, facts.learning
-        if not facts.values.enabled:
-            return StyleTransferStatus.PAUSED, 'The images of the camera pass through untouched.'
-        if self._statistics.seconds_since('painted') < max(STALE_AFTER, 2 * facts.values.period):
-            return StyleTransferStatus.PAINTING, ''
-        if self._statistics.seconds_since('arrived') > STALE_AFTER:
-            return StyleTransferStatus.WAITING, f"No frame comes on '{facts.topic}'."
-        if facts.values.lazy and not facts.viewed():
-            return StyleTransferStatus.WAITING, 'Nobody subscribes to the painting.'
-        return StyleTransferStatus.WAITING, 'Frames come, none is painted yet; see the log and /diagnostics.'
-
     def status(self) -> None:
-        """Publish the status as it is now."""
-        with self._lock:
-            facts = self._facts()
-            self._told = self._state(facts)
-            message = StyleTransferStatus(stamp=self._node.get_clock().now().to_msg(), state=self._told[0],
-                                          strength=facts.values.strength, message=self._told[1])
-            if facts.look is not None:
-                message.style = facts.look.style.name
-                if len(facts.look.names) > 1:
-                    message.mix_names, message.mix_weights = list(facts.look.names), list(facts.look.weights)
-            if facts.stylizer is not None:
-                message.network, message.runtime = facts.stylizer.model.name, facts.stylizer.runtime.name
-            self._status.publish(message)
+        """Publish the status, if it differs from the last one."""
+        now = self._snapshot()
+        found = condition(now)
+        if (found, now.mix, now.settings.strength, now.stylizer) == self._last:
+            return
+        self._last = found, now.mix, now.settings.strength, now.stylizer
+        message = StyleTransferStatus(stamp=self._node.get_clock().now().to_msg(), state=found.state,
+                                      strength=now.settings.strength, message=found.sentence)
+        if now.mix is not None:
+            message.style = now.mix.title
+            if len(now.mix.names) > 1:
+                message.mix_names, message.mix_weights = list(now.mix.names), list(now.mix.weights)
+        if now.stylizer is not None:
+            message.model, message.runtime = now.stylizer.model.name, now.stylizer.runtime.name
+        self._status.publish(message)
 
     def _every_second(self) -> None:
-        facts = self._facts()
-        state = self._state(facts)
-        if state != self._told:                 # some states begin without an event: a camera falls silent, say
-            self.status()
-        stylizer = facts.stylizer
-        details = {'state': state[0], 'style': facts.look.style.name if facts.look else '',
-                   'network': stylizer.model.name if stylizer else '',
-                   'runtime': stylizer.runtime.name if stylizer else ''}
-        status = self._statistics.diagnostic(self._node.get_fully_qualified_name(), facts.publishers(),
-                                             facts.failure, details)
+        self.status()       # some states begin without an event: a camera falls silent, say
+        now = self._snapshot()
+        found = condition(now)
+        values = {'state': found.state, 'style': now.mix.title if now.mix else '',
+                  'model': now.stylizer.model.name if now.stylizer else '',
+                  'runtime': now.stylizer.runtime.name if now.stylizer else '', **self._statistics.values()}
+        status = DiagnosticStatus(level=found.level, name=self._node.get_fully_qualified_name(),
+                                  message=found.sentence or found.state,
+                                  values=[KeyValue(key=key, value=value) for key, value in values.items()])
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._diagnostics.publish(message)

@@ -16,7 +16,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.errors import sentence, StyleTransferError
 from style_transfer_ros.paths import large_shared_memory
 
 NodeType = TypeVar('NodeType', bound=Node)
@@ -107,8 +107,8 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
         while not stopping.is_set():
             try:
                 executor.spin_once(_SIGNAL_DELAY)
-            except RuntimeError as error:       # rcl's own, e.g. a lifecycle transition that is not possible now
-                node.get_logger().error(str(error))
+            except Exception as error:      # of any callback: said, and the node goes on
+                node.get_logger().error(sentence(error), throttle_duration_sec=5.0)
     except (StyleTransferError, ParameterException, ValueError, RuntimeError) as error:
         sys.exit(str(error))
     finally:

@@ -1,137 +1,156 @@
-"""What the style services do, apart from ROS's own wiring: pictures in, styles stored, chosen and mixed."""
+"""The services of the node ``style_transfer``: requests to the engine's words, and answers that always come."""
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-import os
-from pathlib import Path
-import re
-import time
-from typing import List, Tuple
+from collections.abc import Callable
+from concurrent.futures import Future as Outcome
+from typing import Any, TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
-import numpy as np
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.parameter import Parameter
+from rclpy.task import Future
+from std_srvs.srv import SetBool
 
 from style_transfer_msgs.msg import StyleInfo
-from style_transfer_msgs.srv import SetStyle
-from style_transfer_ros.engine import images
-from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.library import LONGEST_NAME, Style, StyleLibrary
-from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import bundled_styles, share_folder
+from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle
+from style_transfer_ros.engine.errors import sentence, shown, StyleError, StyleTransferError
+from style_transfer_ros.engine.library import Style
+from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.guarded import REQUESTS
+
+if TYPE_CHECKING:
+    from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
 
 
-@dataclass(frozen=True, eq=False)
-class Look:
-    """What is painted with: one style, or a mix; ``vector`` is (100,) float32."""
-
-    style: Style
-    names: Tuple[str, ...]
-    weights: Tuple[float, ...]
-    vector: np.ndarray
-
-
-def style_info(style: Style) -> StyleInfo:
-    """Describe a style as a message."""
+def style_info(style: Style, thumbnail: bool = False) -> StyleInfo:
+    """Describe a style as a message, its thumbnail only if asked for."""
     seconds = int(style.learned)
-    return StyleInfo(name=style.name, source=style.source, network=style.network, vector=style.vector.tolist(),
+    info = StyleInfo(name=style.name, source=style.source, model=style.model, vector=style.vector.tolist(),
                      learned=Time(sec=seconds, nanosec=int((style.learned - seconds) * 1e9)))
+    if thumbnail:
+        info.thumbnail = messages.filled(style.thumbnail)
+    return info
 
 
-class StyleDesk:
+def learn(styles: Styles, request: SetStyle.Request) -> Mix:
     """
-    Learns, finds and mixes styles; every method may take some 10 ms and runs in the node's worker thread.
+    Learn the picture of a request, or find the stored style that it names.
 
-    :param library: where styles are kept.
-    :param stylizer: the loaded networks.
-    :param directories: folders that a uri may name a picture in, besides the bundled styles.
+    :raises ImageError: the picture cannot be read.
+    :raises StyleError: no or several pictures are given, or the name is unknown or not possible.
+    """
+    given = [kind for kind, there in (('image', len(request.image.data)),
+                                      ('compressed_image', len(request.compressed_image.data)),
+                                      ('uri', request.uri)) if there]
+    if len(given) > 1:
+        raise StyleError(f"The request holds several pictures ({', '.join(given)}); give one.")
+    if given == ['uri']:
+        return styles.learn_uri(request.uri, request.name)
+    if given:
+        return styles.learn(messages.to_rgb(getattr(request, given[0])), request.name, given[0])
+    if request.image.height or request.image.encoding or request.compressed_image.format:
+        raise StyleError('The style picture of the request has no data; send a picture, a uri or a name.')
+    if not request.name:
+        raise StyleError('The request is empty; give a picture, a uri or the name of a stored style.')
+    return styles.find(request.name)
+
+
+class StyleServices:
+    """
+    Makes the services of a node; all callbacks run in the executor's thread.
+
+    Slow work goes to the node's worker, which keeps the order of the requests: of several at once the last one that
+    came is painted in the end.
     """
 
-    def __init__(self, library: StyleLibrary, stylizer: Stylizer, directories: List[Path]) -> None:
-        self.library, self._stylizer = library, stylizer
-        self._directories = [*directories, share_folder() / 'styles']
+    def __init__(self, node: StyleTransferNode) -> None:
+        self._node = node
+        group = ReentrantCallbackGroup()        # a service that waits for the worker must not hold the others
+        for kind, name, callback in (
+                (SetStyle, 'set_style', self._set_style), (ListStyles, 'list_styles', self._list_styles),
+                (RemoveStyle, 'remove_style', self._remove_style), (NextStyle, 'next_style', self._next_style),
+                (RenameStyle, 'rename_style', self._rename_style), (MixStyles, 'mix_styles', self._mix_styles),
+                (SetBool, 'enable', self._enable)):
+            node.create_service(kind, f'~/{name}', callback, qos_profile=REQUESTS, callback_group=group)
 
-    def problems(self) -> List[str]:
-        """Return one sentence for each folder that is not there."""
-        return [f"The style directory '{folder}' is not there; make it or correct the parameter 'style_directories'."
-                for folder in self._directories if not os.path.isdir(folder)]
-
-    def add_bundled(self, only: str = '') -> None:
+    async def _paint_with(self, response: Any, text: str, work: Callable[[Styles], Mix]) -> Any:
         """
-        Learn the bundled pictures that this library has never had; one that the user removed stays removed.
+        Run ``work`` in the worker's thread, paint with the mix that it returns, and answer.
 
-        :param only: just the one of this name; empty: all.
+        :param text: what the status says meanwhile.
         """
-        marker = self.library.folder / 'bundled.txt'
-        known = set(marker.read_text(encoding='utf-8').splitlines()) if marker.is_file() else set()
-        new = {name: path for name, path in bundled_styles().items() if name not in known and only in ('', name)}
-        for name, path in new.items():
-            if name not in self.library.names():
-                self._learn(name, f'bundled {path.name}', images.read_picture(path))
-        if new:
-            marker.write_text('\n'.join(sorted(known | set(new))) + '\n', encoding='utf-8')
+        node, answered = self._node, Future()
+        try:
+            loaded = node.ready()
+            node.worker.check_room()
+        except StyleTransferError as error:
+            response.message = str(error)
+            return response
 
-    def _learn(self, name: str, source: str, picture: np.ndarray) -> Style:
-        style = Style(name=name, source=source, network=self._stylizer.model.name,
-                      vector=self._stylizer.learn_style(picture),
-                      thumbnail=images.encode_jpeg(images.thumbnail(picture), 90), learned=time.time())
-        self.library.put(style)
-        return style
+        def then(outcome: Outcome) -> None:
+            loaded.learning.remove(text)
+            try:
+                mix = outcome.result()
+                if loaded is not node.loaded:
+                    raise StyleError('The node was cleaned up meanwhile; call again.')
+                node.paint_with(loaded, mix)
+                response.success, response.style = True, style_info(mix.style)
+                response.message = ' '.join(filter(None, (f"Painting with '{mix.title}'.", mix.note)))
+            except Exception as error:      # whatever it is, the caller waits for an answer
+                response.message = sentence(error)
+                node.reports.status()
+            answered.set_result(response)
+        node.worker.submit(lambda: work(loaded.styles), then)
+        loaded.learning.append(text)
+        node.reports.status()
+        return await answered
 
-    def learn(self, request: SetStyle.Request) -> Style:
-        """
-        Learn the picture of a request and store it, or find the stored style that it names.
+    async def _set_style(self, request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.Response:
+        what = shown(request.name or request.uri) if request.name or request.uri else 'of the picture in the request'
+        return await self._paint_with(response, f'Learning the style {what}.', lambda styles: learn(styles, request))
 
-        :raises ImageError: the picture cannot be read.
-        :raises StyleError: no or several pictures are given, or the name is unknown or not allowed.
-        """
-        given = [kind for kind, there in (('image', len(request.image.data)),
-                                          ('compressed_image', len(request.compressed_image.data)),
-                                          ('uri', request.uri)) if there]
-        if len(given) > 1:
-            raise StyleError(f"The request holds several pictures ({', '.join(given)}); give one.")
-        if not given:
-            if request.image.height or request.image.encoding or request.compressed_image.format:
-                raise StyleError('The style picture of the request has no data; send a picture, a uri or a name.')
-            if not request.name:
-                raise StyleError('The request is empty; give a picture, a uri or the name of a stored style.')
-            return self.find(request.name)
-        if given[0] == 'uri':
-            path = images.resolve_uri(request.uri, self._directories)
-            picture, source, name = images.read_picture(path), request.uri, request.name or path.stem
-        else:
-            picture, source = messages.to_rgb(getattr(request, given[0])), f'{given[0]} of a service call'
-            name = request.name or self._free_name()
-        return self._learn(name, source, picture)
+    async def _mix_styles(self, request: MixStyles.Request, response: MixStyles.Response) -> MixStyles.Response:
+        return await self._paint_with(response, f'Mixing {len(request.names)} styles.',
+                                      lambda styles: styles.mix(request.names, list(request.weights)))
 
-    def _free_name(self) -> str:
-        taken = {int(found[1]) for found in (re.fullmatch(r'style_(\d+)', n) for n in self.library.names()) if found}
-        return f'style_{max(taken, default=0) + 1}'
+    async def _next_style(self, request: NextStyle.Request, response: NextStyle.Response) -> NextStyle.Response:
+        loaded = self._node.loaded
+        present = loaded.mix.names[-1] if loaded is not None and loaded.mix is not None else ''
+        return await self._paint_with(response, 'Looking up the next style.',
+                                      lambda styles: styles.find(styles.next_name(present)))
 
-    def find(self, name: str) -> Style:
-        """
-        Return a stored style, learned again from its thumbnail if its vector is another network's.
+    def _list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
+        try:
+            styles = self._node.ready().styles.all()
+            response.styles = [style_info(style, request.thumbnails) for style in styles]
+            response.success, response.message = True, f'{len(styles)} styles.'
+        except StyleTransferError as error:
+            response.message = str(error)
+        return response
 
-        :raises StyleError: it is unknown, or has no picture to learn again from.
-        """
-        style = self.library.get(name)
-        return replace(style, network=self._stylizer.model.name, vector=self._stylizer.stored_vector(style))
+    def _remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
+        try:
+            self._node.ready().styles.remove(request.name)
+            response.success, response.message = True, f'The style {shown(request.name)} is removed.'
+        except StyleTransferError as error:
+            response.message = str(error)
+        return response
 
-    def look(self, name: str) -> Look:
-        """Return the look of one stored style."""
-        style = self.find(name)
-        return Look(style, (name,), (1.0,), style.vector)
+    def _rename_style(self, request: RenameStyle.Request, response: RenameStyle.Response) -> RenameStyle.Response:
+        try:
+            loaded = self._node.ready()
+            style = loaded.styles.rename(request.name, request.new_name)
+            response.success, response.style = True, style_info(style)
+            response.message = f'The style {shown(request.name)} is called {shown(style.name)} now.'
+            if loaded.mix is not None and loaded.mix.names == (request.name,):
+                self._node.find_style(loaded, style.name)
+        except StyleTransferError as error:
+            response.message = str(error)
+        return response
 
-    def mix(self, names: List[str], weights: List[float]) -> Look:
-        """
-        Mix stored styles.
-
-        :raises StyleError: a name is unknown or the weights do not fit.
-        """
-        vector = self._stylizer.mix([self.find(n).vector for n in names], weights)
-        shares = tuple(float(w) / float(sum(weights)) for w in weights)
-        title = ' + '.join(f'{share:.0%} {name}' for name, share in zip(names, shares))
-        title = title if len(title) <= LONGEST_NAME else f'{title[:LONGEST_NAME - 1]}…'
-        style = Style(name=title, source='mix', network=self._stylizer.model.name, vector=vector, thumbnail=b'',
-                      learned=time.time())
-        return Look(style, tuple(names), shares, vector)
+    def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        self._node.set_parameters([Parameter('enabled', value=request.data)])
+        response.success = True
+        response.message = 'Painting.' if request.data else 'The images of the camera pass through untouched.'
+        return response

@@ -1,57 +1,87 @@
-"""A thread for slow work of services, so that the executor goes on meanwhile."""
+"""A thread for slow work, whose results come back to the executor in the order in which they were asked for."""
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from concurrent.futures import Future
 from queue import SimpleQueue
 import threading
-from typing import Any, Callable
+from typing import Any
 
 from rclpy.node import Node
-from rclpy.task import Future
+
+from style_transfer_ros.engine.errors import StyleTransferError
+
+#: Requests that may wait for the worker; those that come then are refused.
+LARGEST_QUEUE = 64
+
+
+class Busy(StyleTransferError):
+    """The queue of the worker is full."""
 
 
 class Worker:
     """
-    Runs functions one after the other in one thread; a service awaits them.
-
-    The service needs a reentrant callback group: a waiting service holds a mutually exclusive one.
+    Runs functions one after the other in one thread, and hands each result to the executor's thread.
 
     ::
 
-        async def on_set_style(self, request, response):
-            style = await self.worker.run(self.desk.learn, request)
+        worker.submit(lambda: styles.learn(picture), then=lambda outcome: take(outcome.result()))
+
+    Only the executor's thread calls its methods.
     """
 
     def __init__(self, node: Node) -> None:
-        self._node = node
         self._work: SimpleQueue = SimpleQueue()
-        # a daemon: the end of the process does not wait for a network that is being loaded
+        self._done: SimpleQueue = SimpleQueue()
+        self._delivery = node.create_guard_condition(self._deliver)
+        self._lock, self._stopped = threading.Lock(), False     # the guard condition may be destroyed once stopped
+        self._waiting = 0       # how much was submitted and is not delivered yet
+        # a daemon: the end of the process does not wait for networks that are being loaded
         threading.Thread(target=self._loop, name='worker', daemon=True).start()
 
+    def check_room(self) -> None:
+        """
+        Refuse a stranger's request when many wait already; the node's own work has always room.
+
+        :raises Busy: the queue is full.
+        """
+        if self._waiting >= LARGEST_QUEUE:
+            raise Busy(f'{self._waiting} requests wait already, and no more are taken; call again in a second.')
+
+    def submit(self, work: Callable[[], Any], then: Callable[[Future], None]) -> None:
+        """
+        Queue some work.
+
+        :param work: called in the worker's thread.
+        :param then: called in the executor's thread with the outcome; must not raise.
+        """
+        self._waiting += 1
+        self._work.put((work, then))
+
     def _loop(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
-
-    async def run(self, function: Callable, *arguments: Any) -> Any:
-        """Call ``function`` in the worker's thread and return what it returns, or raise what it raises."""
-        executor = self._node.executor
-        future: Future = Future(executor=executor)
-
-        def work() -> None:
+        while (item := self._work.get()) is not None:
+            work, then = item
+            outcome: Future = Future()
             try:
-                future.set_result(function(*arguments))
-            except Exception as error:      # carried over to the thread that waits
-                future.set_exception(error)
-            executor.wake()                 # or it would look at the future only when something else happens
-        self._work.put(work)
-        return await future
+                outcome.set_result(work())
+            except Exception as error:      # carried over to the executor's thread, which asked for it
+                outcome.set_exception(error)
+            with self._lock:
+                if self._stopped:
+                    return
+                self._done.put((then, outcome))
+                self._delivery.trigger()
 
-    def start(self, function: Callable, *arguments: Any) -> None:
-        """Call ``function`` in the worker's thread; nobody waits for it, so it must not raise."""
-        self._work.put(partial(function, *arguments))
+    def _deliver(self) -> None:
+        while not self._done.empty():
+            then, outcome = self._done.get()
+            self._waiting -= 1
+            then(outcome)
 
     def stop(self) -> None:
-        """Drop what has not begun, and end the thread after what has."""
+        """Drop what has not begun, and end the thread after what has; nothing is delivered any more."""
+        with self._lock:
+            self._stopped = True
         while not self._work.empty():
             self._work.get_nowait()
         self._work.put(None)

@@ -9,8 +9,8 @@ from typing import List, Sequence
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine import images
 from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.pictures import encode_png, read_picture, square
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
 from style_transfer_ros.tools.arguments import png, style_picture, within
@@ -61,13 +61,13 @@ def main(arguments: List[str] | None = None) -> None:
     try:
         stylizer = Stylizer.load(options.model)
         styles = [style_picture(style) for style in options.styles or ()] or list(bundled_styles().values())
-        pictures = [images.read_picture(path) for path in options.pictures]
-        rows = [[images.square(np.zeros((1, 1, 3), np.uint8) + 255, 16), *pictures]]
+        pictures = [read_picture(path) for path in options.pictures]
+        rows = [[square(np.zeros((1, 1, 3), np.uint8) + 255, 16), *pictures]]
         for path in styles:
-            style = images.read_picture(path)
+            style = read_picture(path)
             vector = stylizer.learn_style(style)
             rows.append([style, *(stylizer.paint(p, vector, strength=options.strength) for p in pictures)])
-        options.output.write_bytes(images.encode_png(contact_sheet(rows, height=options.height)))
+        options.output.write_bytes(encode_png(contact_sheet(rows, height=options.height)))
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
     print(f"Wrote '{options.output}'.")

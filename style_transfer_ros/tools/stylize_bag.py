@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
-import os
 from pathlib import Path
 import sys
 from typing import Any, List
@@ -15,33 +14,21 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
-from style_transfer_ros.engine import encodings, images
+from style_transfer_ros.engine import encodings, pictures
 from style_transfer_ros.engine.errors import ImageError, StyleError, StyleTransferError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
-from style_transfer_ros.engine.smoothing import Smoother
+from style_transfer_ros.engine.stream import PaintSettings, Stream
+from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import bundled_styles
-from style_transfer_ros.tools.arguments import style_picture, topic_name, within
+from style_transfer_ros.tools.arguments import topic_name, within
 
 _IMAGE, _COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
-
-
-def _vector(stylizer: Stylizer, style: str) -> np.ndarray:
-    """Learn a picture file, a bundled style or a style of the user's library."""
-    path = style_picture(style)
-    if os.path.isfile(path):
-        return stylizer.learn_style(images.read_picture(path))
-    try:
-        return stylizer.stored_vector(StyleLibrary(default_folder()).get(style))
-    except StyleError as error:
-        bundled = ', '.join(bundled_styles())
-        raise StyleError(f'No picture file and no bundled style ({bundled}) has this name: {error}') from error
 
 
 def _rgb(message: Any) -> np.ndarray:
     """Read an image message of rosbags."""
     if message.__msgtype__ == _COMPRESSED:
-        return images.decode_picture(message.data.tobytes(), f"The compressed image (format '{message.format}')")
+        return pictures.decode_picture(message.data.tobytes(), f"The compressed image (format '{message.format}')")
     return encodings.decode(message.data, message.encoding, message.height, message.width, message.step,
                             bool(message.is_bigendian))
 
@@ -100,7 +87,9 @@ def stylize(options: argparse.Namespace) -> int:
     :raises StyleTransferError: the bag, the style or the model cannot be used.
     """
     stylizer = Stylizer.load(options.model, options.runtime)
-    vector, smoother, store = _vector(stylizer, options.style), Smoother(), get_typestore(Stores.ROS2_JAZZY)
+    vector = Styles(stylizer, StyleLibrary(default_folder())).choose(options.style).vector
+    stream, store = Stream(stylizer), get_typestore(Stores.ROS2_JAZZY)
+    settings = PaintSettings(options.strength, options.preserve_color, options.smoothing, options.processing_height)
     painted_frames = 0
     with closing(_opened(options.bag, store)) as reader:
         source = _image_connection(reader, options.topic)
@@ -125,11 +114,8 @@ def stylize(options: argparse.Namespace) -> int:
                 except ImageError as error:
                     print(f'Frame at {stamp} ns left out: {error}', file=sys.stderr)
                     continue
-                painted = stylizer.paint(frame, vector, strength=options.strength,
-                                         preserve_color=options.preserve_color,
-                                         processing_height=options.processing_height)
                 taken = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-                painted = smoother.apply(frame, painted, options.smoothing, taken)
+                painted = stream.paint(frame, vector, settings, taken)
                 flat, step = encodings.encode(painted, 'rgb8')
                 writer.write(target, stamp, store.serialize_cdr(store.types[_IMAGE](
                     header=message.header, height=frame.shape[0], width=frame.shape[1], encoding='rgb8',

@@ -9,7 +9,7 @@ import pytest
 
 from style_transfer_ros.engine.encodings import decode, encode, ENCODINGS
 from style_transfer_ros.engine.errors import ImageError, UnknownEncoding
-from style_transfer_ros.engine.images import MAX_PIXELS
+from style_transfer_ros.engine.pictures import MAX_PIXELS
 
 NEEDED = set("""rgb8 bgr8 rgba8 bgra8 mono8 mono16 16UC1 32FC1 32FC3 8UC1 8UC3 8UC4 rgb16 bgr16 bayer_rggb8 bayer_bggr8
              bayer_gbrg8 bayer_grbg8 yuv422 uyvy yuv422_yuy2 yuyv nv12 nv21 nv24""".split())

@@ -1,9 +1,11 @@
 """The style library: what is stored comes back, and nothing else ever does."""
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
+import shutil
 import stat
 import subprocess
 import sys
@@ -23,13 +25,13 @@ NAMES = ['starry night', '/etc/passwd', '.', '..', '../up', '.hidden', 'a.b', 'C
 
 def a_style(name: str = 'waves', seed: int = 0, **fields) -> Style:
     vector = np.random.default_rng(seed).normal(size=100).astype(np.float32)
-    return Style(**{'name': name, 'source': 'a test', 'network': 'swift', 'vector': vector,
+    return Style(**{'name': name, 'source': 'a test', 'model': 'swift', 'vector': vector,
                     'thumbnail': bytes(range(256)) * 8, 'learned': 1.75e9 + seed / 3, **fields})
 
 
 def same(a: Style, b: Style) -> bool:
     return (np.array_equal(a.vector, b.vector)
-            and all(getattr(a, f) == getattr(b, f) for f in ('name', 'source', 'network', 'thumbnail', 'learned')))
+            and all(getattr(a, f) == getattr(b, f) for f in ('name', 'source', 'model', 'thumbnail', 'learned')))
 
 
 @pytest.fixture
@@ -104,7 +106,8 @@ def test_an_impossible_name_is_refused_with_a_sentence(library, name):
         str(error.value).encode()
 
 
-@pytest.mark.parametrize('vector', [np.zeros(99), np.zeros((100, 1)), np.full(100, np.nan), np.full(100, 1e300)])
+@pytest.mark.parametrize('vector', [np.zeros(0), np.zeros(4097), np.zeros((100, 1)), np.full(100, np.nan),
+                                    np.full(100, 1e300)])
 def test_an_impossible_vector_is_refused(vector):
     with pytest.raises(StyleError, match='finite'):
         a_style(vector=vector)
@@ -191,8 +194,8 @@ def test_a_damaged_or_foreign_file_is_named_once_never_loaded_never_deleted(libr
     assert file.read_bytes() == broken
 
 
-@pytest.mark.parametrize('changes', [{'vector': [0.5] * 99}, {'vector': ['a'] * 100}, {'vector': None}, {'name': 5},
-                                     {'name': 'a\nb'}, {'source': None}, {'network': 3}, {'thumbnail': '?'},
+@pytest.mark.parametrize('changes', [{'vector': []}, {'vector': ['a'] * 100}, {'vector': None}, {'name': 5},
+                                     {'name': 'a\nb'}, {'source': None}, {'model': 3}, {'thumbnail': '?'},
                                      {'thumbnail': 7}, {'learned': 'today'}, {'learned': float('nan')},
                                      {'learned': 1e10}])
 def test_a_wrong_field_under_a_right_checksum_is_damage_too(library, changes):
@@ -203,7 +206,7 @@ def test_a_wrong_field_under_a_right_checksum_is_damage_too(library, changes):
     assert library.names() == []
 
 
-@pytest.mark.parametrize('schema', [2, 99, 0, '1', None])
+@pytest.mark.parametrize('schema', [3, 99, 0, '1', None])
 def test_another_schema_is_left_alone_with_a_sentence(library, schema):
     library.put(a_style())
     rewrite(library, schema=schema)
@@ -241,6 +244,7 @@ def test_learning_again_mends_a_damaged_file(library):
 
 
 def test_what_is_no_regular_file_is_ignored(library):
+    library.folder.mkdir()
     (library.folder / 'folder.style').mkdir()
     os.mkfifo(library.folder / 'pipe.style')
     (library.folder / 'nowhere.style').symlink_to('missing')
@@ -250,13 +254,62 @@ def test_what_is_no_regular_file_is_ignored(library):
         library.get('pipe')
 
 
-def test_other_users_may_read_what_one_stored(library):
+def test_only_the_user_may_read_what_is_stored(library):
+    library.put(a_style())
+    assert stat.S_IMODE(library.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(only_file(library).stat().st_mode) == 0o600
+
+
+def test_others_may_read_what_is_stored_in_a_folder_that_was_opened_for_them(library):
+    library.folder.mkdir()
+    library.folder.chmod(0o755)
     before = os.umask(0o022)
     try:
         library.put(a_style())
     finally:
         os.umask(before)
     assert stat.S_IMODE(only_file(library).stat().st_mode) == 0o644
+
+
+def test_a_file_of_the_first_schema_is_read(library):
+    library.put(a_style())
+    document = json.loads(only_file(library).read_text('utf-8'))
+    document |= {'schema': 1, 'network': document.pop('model')}
+    document['checksum'] = _checksum(document)
+    only_file(library).write_text(json.dumps(document), 'utf-8')
+    assert same(StyleLibrary(library.folder).get('waves'), a_style())
+
+
+def test_a_style_gets_another_name_that_is_free(library):
+    library.put(a_style('waves'))
+    library.put(a_style('sky'))
+    assert same(library.rename('waves', 'sea'), a_style('sea')) and library.names() == ['sea', 'sky']
+    with pytest.raises(StyleError, match="'sky' already"):
+        library.rename('sea', 'sky')
+    with pytest.raises(StyleError, match="'waves' is not in the library"):
+        library.rename('waves', 'sea')
+    assert library.rename('sea', 'sea').name == 'sea' and library.names() == ['sea', 'sky']
+
+
+def test_a_mark_is_seen_by_every_library_on_the_folder_and_is_no_style(library):
+    assert not library.is_marked('waves')
+    library.mark('waves')
+    assert StyleLibrary(library.folder).is_marked('waves') and not library.is_marked('sky')
+    assert library.names() == [] == library.problems()
+
+
+def test_what_a_killed_process_left_is_swept_and_what_is_being_written_stays(library):
+    library.put(a_style())
+    left, written = library.folder / '.dead.new', library.folder / '.alive.new'
+    for path in (left, written):
+        path.write_text('a part')
+        os.utime(path, (1e9, 1e9))
+    with written.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        StyleLibrary(library.folder)
+        assert (left.exists(), written.exists()) == (False, True)
+    StyleLibrary(library.folder)
+    assert not written.exists() and library.names() == ['waves']
 
 
 @pytest.mark.parametrize('step', ['fsync', 'replace'])
@@ -349,19 +402,30 @@ def test_a_thumbnail_that_is_no_thumbnail_is_refused(library):
         library.put(a_style(thumbnail=bytes(LARGEST_FILE)))
 
 
-def test_a_folder_that_cannot_be_made_or_is_gone_is_a_sentence(tmp_path):
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(StyleError, match='cannot be made') as error:
-        StyleLibrary(tmp_path / 'file' / 'styles')
-    assert sentence(str(error.value))
-    library = StyleLibrary(tmp_path / 'styles')
-    library.folder.rmdir()
-    for act in (library.names, library.problems, lambda: library.get('a'), lambda: library.next_name('a')):
+    library = StyleLibrary(tmp_path / 'file' / 'styles')
+    for act in (lambda: library.put(a_style()), lambda: library.mark('a'), library.names):
+        with pytest.raises(StyleError, match='cannot be (stored|written|read)') as error:
+            act()
+        assert sentence(str(error.value))
+
+
+def test_a_folder_is_made_when_the_first_style_is_stored(library):
+    assert library.names() == [] and not library.folder.exists()
+    library.put(a_style())
+    assert library.names() == ['waves']
+
+
+def test_a_folder_that_is_gone_is_said_and_made_again_by_the_next_style(library):
+    library.put(a_style())
+    shutil.rmtree(library.folder)
+    for act in (library.names, library.problems):
         with pytest.raises(StyleError, match='cannot be read: No such file') as error:
             act()
         assert sentence(str(error.value))
-    with pytest.raises(StyleError, match='cannot be stored'):
-        library.put(a_style())
+    library.put(a_style('sky'))
+    assert library.names() == ['sky']
 
 
 def test_the_default_folder_is_below_the_users_data(monkeypatch, tmp_path):

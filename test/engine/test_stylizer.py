@@ -4,15 +4,15 @@ import importlib.util
 import numpy as np
 import pytest
 
-from style_transfer_ros.engine import images, magenta, networks, onnx_ops
+from style_transfer_ros.engine import magenta, networks, onnx_ops, pictures
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.runtimes import automatic, installed, openvino_runtime, RUNTIMES
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
 
-PHOTO = images.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
-FRAME = images.square(PHOTO, 256)
+PHOTO = pictures.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
+FRAME = pictures.square(PHOTO, 256)
 #: Runtimes compute the same float network in another order; 8 bits round what convolutions read.
 FLOAT_TOLERANCE_DB, INT8_TOLERANCE_DB = 45.0, 33.0
 
@@ -33,7 +33,7 @@ def psnr(a, b):
 
 @pytest.fixture(scope='module')
 def style():
-    return images.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
+    return pictures.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
 
 
 @pytest.mark.parametrize('model', MODELS)
@@ -65,8 +65,8 @@ def test_a_vector_is_corrected_by_what_a_painting_misses_of_the_style(style):
     weights = onnx_ops.load_weights(stylizer.model.path('predictor.onnx'))
     reader = onnxruntime.InferenceSession(
         onnx_ops.predictor_model(networks.swift_reader, weights).SerializeToString())
-    plain, = reader.run(None, {'picture': images.square(style, 256)[None]})
-    frame = images.square(images.read_picture(share_folder() / 'styles' / 'poppies.jpg'), 384)   # not the trial's
+    plain, = reader.run(None, {'picture': pictures.square(style, 256)[None]})
+    frame = pictures.square(pictures.read_picture(share_folder() / 'styles' / 'poppies.jpg'), 384)   # not the trial's
     wanted = teacher.learn_style(style)
 
     def missed(vector):
@@ -112,11 +112,11 @@ def test_eight_bits_flicker_little_more_than_float(style):
 def test_our_float_magenta_is_the_wheels_network(style):
     """The wheel computes in 8 bits: its rounding alone is worth 24-32 dB, a wrong layer costs 10 dB more."""
     import onnxruntime
-    stylizer, content = Stylizer.load('magenta', 'onnxruntime', 1), images.square(PHOTO, 384)
+    stylizer, content = Stylizer.load('magenta', 'onnxruntime', 1), pictures.square(PHOTO, 384)
     folder, options = magenta.wheel_folder(), onnxruntime.SessionOptions()
     # as the file says, step by step: the fused 8-bit kernels overflow on CPUs without VNNI
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    picture = images.square(style, 256)[None].astype(np.float32) / 255
+    picture = pictures.square(style, 256)[None].astype(np.float32) / 255
     predictor, transformer = (onnxruntime.InferenceSession(str(folder / f'arbitrary_{part}.onnx'), options)
                               for part in ('predict', 'transform'))
     theirs = predictor.run(None, {'style_image': picture})[0]

@@ -2,11 +2,12 @@
 import pytest
 from rclpy.parameter import Parameter
 
-from style_transfer_ros.ros.parameters import changed, ParameterError, StyleTransferParameters
+from style_transfer_ros.engine.errors import ParameterError
+from style_transfer_ros.ros.parameters import changed, StyleTransferParameters
 
 
 def updated(name, value):
-    return changed(StyleTransferParameters(), [Parameter(name, value=value)], configured=False)
+    return changed(StyleTransferParameters(), [Parameter(name, value=value)], locked=False)
 
 
 @pytest.mark.parametrize('value', ['/home/robot/styles', '/', 5, True, 1.5, [1, 2], [True], [1.5], [b'/']])

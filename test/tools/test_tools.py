@@ -5,7 +5,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
 
-from style_transfer_ros.engine import images
+from style_transfer_ros.engine import pictures
 from style_transfer_ros.paths import share_folder
 from style_transfer_ros.tools import gallery, stylize_bag
 
@@ -86,6 +86,6 @@ def test_an_argument_that_does_not_fit_is_refused_before_any_work(program, argum
 def test_a_gallery_takes_bundled_styles_by_name(tmp_path, capsys):
     sheet, photo = tmp_path / 'sheet.png', str(share_folder() / 'scenes' / 'mountains.jpg')
     gallery.main([photo, '--styles', 'great_wave', 'poppies', '--height', '64', '--output', str(sheet)])
-    assert images.read_picture(sheet).shape[0] == 3 * (64 + 6) + 6
+    assert pictures.read_picture(sheet).shape[0] == 3 * (64 + 6) + 6
     with pytest.raises(SystemExit, match='nobody'):
         gallery.main([photo, '--styles', 'nobody', '--output', str(sheet)])

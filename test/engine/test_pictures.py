@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from style_transfer_ros.engine import images
+from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import ImageError
-from style_transfer_ros.engine.images import (
+from style_transfer_ros.engine.picture_headers import picture_format, picture_size
+from style_transfer_ros.engine.pictures import (
     decode_picture,
     encode_jpeg,
     encode_png,
@@ -18,7 +19,6 @@ from style_transfer_ros.engine.images import (
     square,
     thumbnail,
 )
-from style_transfer_ros.engine.picture_headers import picture_format, picture_size
 
 RNG = np.random.default_rng(3)
 SMOOTH = cv2.resize(RNG.integers(0, 256, (4, 5, 3), np.uint8), (41, 33), interpolation=cv2.INTER_LINEAR)
@@ -181,7 +181,7 @@ HUGE = {
 def test_a_huge_picture_is_refused_by_its_header(name, monkeypatch):
     """A few bytes that claim 200 million pixels never reach the decoder."""
     monkeypatch.setattr(cv2, 'imdecode', lambda *_: pytest.fail('was decoded'))
-    assert f'pixels, more than {images.MAX_PIXELS}' in refusal(HUGE[name])
+    assert f'pixels, more than {pictures.MAX_PIXELS}' in refusal(HUGE[name])
 
 
 def test_a_png_that_claims_more_than_it_has_is_refused_before_decoding(monkeypatch):
@@ -240,7 +240,7 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path, monkeyp
         with pytest.raises(ImageError, match=fact) as caught:
             read_picture(f'{tmp_path}/{name}')
         assert str(caught.value).endswith('.') and str(tmp_path) in str(caught.value)
-    monkeypatch.setattr(images.Path, 'read_bytes', lambda _: (_ for _ in ()).throw(PermissionError(13, 'denied')))
+    monkeypatch.setattr(pictures.Path, 'read_bytes', lambda _: (_ for _ in ()).throw(PermissionError(13, 'denied')))
     with pytest.raises(ImageError, match='cannot be read.*denied'):
         read_picture(tmp_path / 'empty.png')
 
@@ -312,7 +312,7 @@ def test_a_style_can_be_learned_again_from_its_thumbnail():
 @pytest.mark.parametrize('height, width, multiple', [(1, 1, 8), (2, 3, 8), (477, 637, 4), (480, 640, 8), (9, 8, 8)])
 def test_padding_mirrors_at_the_bottom_and_right(height, width, multiple):
     frame = RNG.integers(0, 256, (height, width, 3), np.uint8)
-    padded = images.pad_to_multiple(frame, multiple)
+    padded = pictures.pad_to_multiple(frame, multiple)
     below, right = -height % multiple, -width % multiple
     np.testing.assert_array_equal(padded, np.pad(frame, ((0, below), (0, right), (0, 0)), mode='reflect'))
     assert (padded is frame) == (below == right == 0)
@@ -322,7 +322,7 @@ def test_preserve_color_keeps_the_luma_of_the_painting_and_the_chroma_of_the_cam
     """Of muted pictures, whose mixture needs no clipping."""
     painted, frame = (RNG.integers(100, 156, (32, 48, 3), np.uint8) for _ in range(2))
     mixed, luma, chroma = (cv2.cvtColor(p, cv2.COLOR_RGB2YCrCb).astype(int)
-                           for p in (images.preserve_color(painted, frame), painted, frame))
+                           for p in (pictures.preserve_color(painted, frame), painted, frame))
     assert np.abs(mixed[..., 0] - luma[..., 0]).max() <= 1
     assert np.abs(mixed[..., 1:] - chroma[..., 1:]).max() <= 2
 

@@ -120,8 +120,25 @@ def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
     if folders and allowed == found:
         raise ImageError(f"The uri '{uri}' names no file in the style directories; check its spelling.")
     names = ', '.join(map(str, folders)) or 'none is set'
-    raise ImageError(f"The uri '{uri}' lies outside the style directories ({names}); put the picture there, or name "
-                     "its folder in the parameter 'style_directories'.")
+    raise ImageError(f"The uri '{uri}' lies outside the style directories ({names}); put the picture there, or add "
+                     'its folder to the style directories.')
+
+
+def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """
+    Scale a picture to cover width x height and cut off what is too much on both sides, equally.
+
+    :param picture: uint8 (H, W, C).
+    :returns: uint8 (height, width, C); the picture itself where nothing is to be done.
+    """
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    cut_w, cut_h = min(w, max(1, round(width / scale))), min(h, max(1, round(height / scale)))
+    x, y = (w - cut_w) // 2, (h - cut_h) // 2
+    cut = picture[y:y + cut_h, x:x + cut_w]
+    if (cut_w, cut_h) == (width, height):
+        return cut
+    return cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
 def square(picture: np.ndarray, size: int = 256) -> np.ndarray:
@@ -132,10 +149,7 @@ def square(picture: np.ndarray, size: int = 256) -> np.ndarray:
     :param size: height and width of the result, pixels.
     :returns: uint8 (size, size, 3).
     """
-    height, width = picture.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return cv2.resize(picture[top:top + side, left:left + side], (size, size), interpolation=cv2.INTER_AREA)
+    return fit(picture, size, size)
 
 
 def thumbnail(picture: np.ndarray, size: int = 256) -> np.ndarray:

@@ -1,0 +1,71 @@
+"""Files that are whole or not there at all, whatever crashes while they are written."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import fcntl
+import os
+from pathlib import Path
+import time
+from typing import BinaryIO
+from uuid import uuid4
+
+#: An unfinished file has this ending, a dot before its name, and the lock of the process that writes it.
+_UNFINISHED = '.new'
+#: An unfinished file is locked within this time of being made, s.
+_LOCKED_WITHIN = 2.0
+
+
+@contextmanager
+def replacing(path: Path, permissions: int = 0o666) -> Iterator[BinaryIO]:
+    """
+    Write a file beside ``path`` and move it there when the block ends without an error.
+
+    A reader meets the old file or the new one and never a part.  After the block the file is on the disk, also if the
+    power fails.
+
+    :param path: the file to make or to replace; its folder exists.
+    :param permissions: of the new file, less the umask.
+    :raises OSError: the folder cannot be written or the disk is full; ``path`` is as it was.
+    """
+    beside = path.with_name(f'.{uuid4().hex}{_UNFINISHED}')
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, permissions)
+        with os.fdopen(descriptor, 'wb') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the last move or removal in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """
+    Remove the unfinished files of processes that were killed while they wrote; those being written now stay.
+
+    A folder that is not there or may not be written is left as it is.
+    """
+    try:
+        leftovers = [path for path in folder.iterdir() if path.name.startswith('.') and path.suffix == _UNFINISHED]
+    except OSError:
+        return
+    for path in leftovers:
+        try:
+            with path.open('rb') as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)        # fails while the writer lives
+                if time.time() - path.stat().st_mtime > _LOCKED_WITHIN:
+                    path.unlink()
+        except OSError:
+            continue

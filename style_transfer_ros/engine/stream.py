@@ -1,0 +1,71 @@
+"""
+A stream of frames from one camera, painted one after the other.
+
+::
+
+    stream = Stream(Stylizer.load())
+    painted = stream.paint(frame, vector, PaintSettings(smoothing=0.8), stamp=12.4)
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from style_transfer_ros.engine.smoothing import Smoother
+from style_transfer_ros.engine.stylizer import Stylizer
+
+
+@dataclass(frozen=True)
+class PaintSettings:
+    """
+    How frames are painted.
+
+    :param strength: 0 (the photograph) to 1 (the style).
+    :param preserve_color: lightness from the painting, colours from the camera.
+    :param smoothing: share of the former painting that stays where nothing moves, at 30 frames/s; 0 (off) to below 1.
+    :param processing_height: height to paint at, pixels; 0: the frame's own.
+    """
+
+    strength: float = 1.0
+    preserve_color: bool = False
+    smoothing: float = 0.8
+    processing_height: int = 0
+
+
+class Stream:
+    """
+    Paints successive frames and smooths them over time.
+
+    It owns the smoother and decides when that forgets the past: when the style, the settings or the size change.
+    For one thread at a time.
+    """
+
+    def __init__(self, stylizer: Stylizer) -> None:
+        self.stylizer = stylizer
+        self._smoother = Smoother()
+        self._painted_as: tuple = ()
+
+    def paint(self, frame: np.ndarray, vector: np.ndarray, settings: PaintSettings = PaintSettings(),
+              stamp: float = 0.0) -> np.ndarray:
+        """
+        Paint the next frame.
+
+        :param frame: (H, W, 3) uint8 RGB, any size; not changed.
+        :param vector: style vector of this stylizer's model, float32.
+        :param stamp: when the frame was taken, s; only differences between frames matter.
+        :returns: (H, W, 3) uint8 RGB; it may be kept, but not changed: the next painting is mixed with it.
+        """
+        painted_as = (settings, frame.shape, np.asarray(vector, np.float32).tobytes())
+        if painted_as != self._painted_as:
+            self.forget()
+            self._painted_as = painted_as
+        painted = self.stylizer.paint(frame, vector, strength=settings.strength,
+                                      preserve_color=settings.preserve_color,
+                                      processing_height=settings.processing_height)
+        return self._smoother.apply(frame, painted, settings.smoothing, stamp)
+
+    def forget(self) -> None:
+        """Begin anew, as after a cut: the next painting is not mixed with the one before."""
+        self._smoother.reset()
+        self._painted_as = ()

@@ -1,0 +1,300 @@
+"""
+Styles: learned from pictures, found again, mixed; what a style goes through from its picture to its vector.
+
+::
+
+    styles = Styles(Stylizer.load(), StyleLibrary(default_folder()))
+    wave = styles.learn(read_picture('wave.jpg'), 'wave', 'wave.jpg')
+    both = styles.mix(['wave', 'starry_night'], [2, 1])
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+import os
+from pathlib import Path
+import re
+from threading import RLock
+import time
+
+import numpy as np
+
+from style_transfer_ros.engine import pictures
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.library import checked_name, LONGEST_NAME, Style, StyleLibrary
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import bundled_styles, share_folder
+
+#: An unkept style is offered to the disk again after this time, s.
+_RETRY = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Mix:
+    """
+    What is painted with: one style, or several with weights.
+
+    :param style: the stored style; of several, a style that stands for the mix and is not stored.
+    :param names: of the mixed styles; of one style its name.
+    :param weights: in the order of the names, sum 1.
+    :param note: one sentence if something about it must be told, such as that it is not kept; or empty.
+    """
+
+    style: Style
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    note: str = ''
+
+    @property
+    def title(self) -> str:
+        """Its name for people, such as ``wave`` or ``67% wave + 33% starry_night``."""
+        return self.style.name
+
+    @property
+    def vector(self) -> np.ndarray:
+        """The style vector, (K,) float32, read-only."""
+        return self.style.vector
+
+
+class Styles:
+    """
+    Learns, finds and mixes styles.  Every method may be called from any thread, and takes up to some 10 ms.
+
+    A style that the disk does not take (full, read-only, no home) is kept in memory, painted with like any other, and
+    stored as soon as the disk takes it.
+
+    :param stylizer: the loaded model.
+    :param library: where styles are kept.
+    :param directories: folders that a uri may name a picture in, besides the bundled styles.
+    """
+
+    def __init__(self, stylizer: Stylizer, library: StyleLibrary, directories: Sequence[Path] = ()) -> None:
+        self._stylizer, self._library = stylizer, library
+        self._directories = [*directories, share_folder() / 'styles']
+        self._lock = RLock()                            # guards what follows
+        self._unkept: dict[str, Style] = {}             # styles that the disk did not take
+        self._offered: set[str] = set()                 # bundled styles that this process has offered
+        self._relearned: dict[str, tuple[Style, Style]] = {}    # styles of other models: as stored, for this model
+        self._retry_at = 0.0
+
+    # Learn
+
+    def learn(self, picture: np.ndarray, name: str = '', source: str = '') -> Mix:
+        """
+        Learn the style of a picture and keep it.
+
+        Learning a picture under an existing name replaces that style.
+
+        :param picture: (H, W, 3) uint8 RGB, any size.
+        :param name: empty: the next free ``style_1``, ``style_2`` ...
+        :param source: where the picture came from, for people.
+        :raises StyleError: the name is not possible.
+        """
+        with self._lock:
+            name = checked_name(name or self._free_name())      # before the work
+            style = Style(name=name, source=source, model=self._stylizer.model.name,
+                          vector=self._stylizer.learn_style(picture),
+                          thumbnail=pictures.encode_jpeg(pictures.thumbnail(picture), 90), learned=time.time())
+            return self._kept(style)
+
+    def learn_uri(self, uri: str, name: str = '') -> Mix:
+        """
+        Learn the picture file that a ``file://`` URI or a path names, only below the allowed folders.
+
+        :param name: empty: the file's name without its ending.
+        :raises ImageError: the file is outside the folders, missing, or no picture.
+        :raises StyleError: the name is not possible.
+        """
+        path = pictures.resolve_uri(uri, self._directories)
+        return self.learn(pictures.read_picture(path), name or path.stem[:LONGEST_NAME], uri)
+
+    def learn_bundled(self, only: str = '') -> None:
+        """
+        Learn the bundled pictures that this library has never had; one that the user removed stays removed.
+
+        :param only: just the one of this name; empty: all.
+        """
+        for name, path in bundled_styles().items():
+            with self._lock:
+                if only not in ('', name) or name in self._offered or self._library.is_marked(name):
+                    continue
+                if not self._has(name):
+                    self.learn(pictures.read_picture(path), name, f'bundled {path.name}')
+                self._offered.add(name)
+                try:
+                    self._library.mark(name)
+                except StyleError:      # a disk that takes nothing is told by `problems`
+                    continue
+
+    def _kept(self, style: Style) -> Mix:
+        """Store a style, or hold it in memory if the disk does not take it."""
+        try:
+            self._library.put(style)
+            self._unkept.pop(style.name, None)
+            note = ''
+        except StyleError as error:
+            self._unkept[style.name] = style
+            note = f'It is used, but not kept yet: {error}'
+        return Mix(style, (style.name,), (1.0,), note)
+
+    def _keep_what_waits(self) -> None:
+        if self._unkept and time.monotonic() >= self._retry_at:
+            self._retry_at = time.monotonic() + _RETRY
+            for style in list(self._unkept.values()):
+                self._kept(style)
+
+    def _free_name(self) -> str:
+        taken = {int(found[1]) for found in (re.fullmatch(r'style_(\d+)', name) for name in self.names()) if found}
+        return f'style_{max(taken, default=0) + 1}'
+
+    # Find
+
+    def find(self, name: str) -> Mix:
+        """
+        Return a stored style; one of another model is learned again from its picture.
+
+        :raises StyleError: it is unknown, or has no picture to learn again from.
+        """
+        with self._lock:
+            style = self._unkept.get(name) or self._library.get(name)
+            if (style.model, len(style.vector)) != (self._stylizer.model.name, self._stylizer.vector_length):
+                stored, again = self._relearned.get(style.name, (None, None))
+                if again is None or stored is not style:
+                    again = self._learned_again(style)
+                    self._relearned[style.name] = style, again
+                style = again
+            return Mix(style, (style.name,), (1.0,))
+
+    def _learned_again(self, style: Style) -> Style:
+        model = self._stylizer.model.name
+        if not style.thumbnail:
+            raise StyleError(f"The style '{style.name}' was learned with the model '{style.model}' and has no picture "
+                             f"to learn it for the model '{model}'; learn its picture again.")
+        picture = pictures.decode_picture(style.thumbnail, f"The thumbnail of the style '{style.name}'")
+        return replace(style, model=model, vector=self._stylizer.learn_style(picture))
+
+    def check(self, name: str) -> None:
+        """
+        Check that a style is there.
+
+        :raises StyleError: it is unknown, or its file is damaged.
+        """
+        with self._lock:
+            if name not in self._unkept:
+                self._library.get(name)
+
+    def _has(self, name: str) -> bool:
+        try:
+            self.check(name)
+        except StyleError:
+            return False
+        return True
+
+    def choose(self, text: str) -> Mix:
+        """
+        Return what a user means by one word: a picture file, a bundled style, or a stored style.
+
+        A picture is learned and not stored.
+
+        :raises ImageError: the file is no picture.
+        :raises StyleError: there is nothing of this name.
+        """
+        path = Path(text) if os.path.isfile(text) else bundled_styles().get(text)
+        if path is None:
+            try:
+                return self.find(text)
+            except StyleError as error:
+                raise StyleError(f"No picture file and no bundled style ({', '.join(bundled_styles())}) has this name: "
+                                 f'{error}') from error
+        style = Style(name=path.stem[:LONGEST_NAME] or 'picture', source=str(path), model=self._stylizer.model.name,
+                      vector=self._stylizer.learn_style(pictures.read_picture(path)), thumbnail=b'',
+                      learned=time.time())
+        return Mix(style, (style.name,), (1.0,))
+
+    def mix(self, names: Sequence[str], weights: Sequence[float],
+            find: Callable[[str], Mix] | None = None) -> Mix:
+        """
+        Mix styles.
+
+        :param weights: one for each name, none negative, not all 0.
+        :param find: how a name is looked up; by default :meth:`find`.
+        :raises StyleError: a name is unknown or the weights do not fit.
+        """
+        found = [(find or self.find)(name) for name in names]
+        vector = self._stylizer.mix([mix.vector for mix in found], weights)
+        if len(found) == 1:
+            return found[0]
+        shares = tuple(float(weight) / float(sum(weights)) for weight in weights)
+        title = ' + '.join(f'{share:.0%} {mix.title}' for share, mix in zip(shares, found))
+        title = title if len(title) <= LONGEST_NAME else f'{title[:LONGEST_NAME - 1]}…'
+        style = Style(name=title, source='mix', model=self._stylizer.model.name, vector=vector, thumbnail=b'',
+                      learned=time.time())
+        return Mix(style, tuple(mix.title for mix in found), shares)
+
+    # The library's list
+
+    def all(self) -> list[Style]:
+        """
+        Return every style, sorted by name.
+
+        :raises StyleError: the library's folder cannot be read.
+        """
+        with self._lock:
+            self._keep_what_waits()
+            try:
+                stored = {style.name: style for style in self._library.styles()}
+            except StyleError:
+                if not self._unkept:
+                    raise
+                stored = {}
+            return [style for _, style in sorted((stored | self._unkept).items())]
+
+    def names(self) -> list[str]:
+        """Return the names of all styles, sorted."""
+        return [style.name for style in self.all()]
+
+    def next_name(self, after: str) -> str:
+        """
+        Return the name that follows ``after``, the first after the last; ``after`` itself need not be there.
+
+        :raises StyleError: there are no styles.
+        """
+        names = self.names()
+        if not names:
+            raise StyleError('There is no style yet; learn one first.')
+        return next((name for name in names if name > after), names[0])
+
+    def remove(self, name: str) -> None:
+        """
+        Delete a style for good.
+
+        :raises StyleError: it is unknown, or the folder cannot be written.
+        """
+        with self._lock:
+            if self._unkept.pop(name, None) is None:
+                self._library.remove(name)
+
+    def rename(self, name: str, new_name: str) -> Style:
+        """
+        Give a style another name.
+
+        :raises StyleError: it is unknown, the new name is not possible or taken, or the folder cannot be written.
+        """
+        with self._lock:
+            self._retry_at = 0.0
+            self._keep_what_waits()
+            return self._library.rename(name, new_name)
+
+    def problems(self) -> list[str]:
+        """Return one sentence for each thing that the user should know: folders, damaged files, unkept styles."""
+        missing = [f"The style directory '{folder}' is not there; make it or correct the list of style directories."
+                   for folder in self._directories if not os.path.isdir(folder)]
+        with self._lock:
+            unkept = [f"{len(self._unkept)} styles are not kept ({', '.join(sorted(self._unkept))[:100]}): the style "
+                      f'library {self._library.folder} cannot be written; make room there or choose another one.'
+                      ] if self._unkept else []
+        try:
+            damaged = self._library.problems()
+        except StyleError as error:
+            damaged = [str(error)]
+        return [*missing, *damaged, *unkept]

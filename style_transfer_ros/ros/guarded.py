@@ -1,0 +1,61 @@
+"""Services that always answer: an exception in a callback neither ends the node nor leaves the caller waiting."""
+from __future__ import annotations
+
+from collections.abc import Callable
+import inspect
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.service import Service
+
+from style_transfer_ros.engine.errors import sentence
+
+#: Requests that DDS keeps for a service; with the default of 10 a burst of calls is lost without a word.
+REQUESTS = QoSProfile(depth=1000)
+
+
+def guard_services(node: Node) -> None:
+    """
+    Make all services of a node answer whatever happens in their callbacks, rclpy's own services too.
+
+    rclpy lets malformed requests raise, such as a parameter of an unknown type or a transition that is not possible
+    now: the exception would end the node, or the caller would wait for ever.
+
+    :param node: whose services have all been made.
+    """
+    for service in node.services:
+        service.callback = _guarded(node, service)
+
+
+def _guarded(node: Node, service: Service) -> Callable:
+    callback = service.callback
+
+    def answered(request: Any, response: Any, error: Exception) -> Any:
+        node.get_logger().error(f"A request to '{service.srv_name}' was refused: {sentence(error)[:300]}")
+        reason = f'The request cannot be used ({sentence(error)[:200]}); correct it.'
+        if service.srv_type is SetParameters:
+            response.results = [SetParametersResult(successful=False, reason=reason) for _ in request.parameters]
+        elif service.srv_type is SetParametersAtomically:
+            response.result = SetParametersResult(successful=False, reason=reason)
+        else:
+            response = service.srv_type.Response()      # success is false, and lists are empty
+            if hasattr(response, 'message'):
+                response.message = reason
+        return response
+
+    if inspect.iscoroutinefunction(callback):
+        async def guarded(request: Any, response: Any) -> Any:
+            try:
+                return await callback(request, response)
+            except Exception as error:      # whatever it is, the caller waits for an answer
+                return answered(request, response, error)
+    else:
+        def guarded(request: Any, response: Any) -> Any:        # type: ignore[misc]
+            try:
+                return callback(request, response)
+            except Exception as error:      # whatever it is, the caller waits for an answer
+                return answered(request, response, error)
+    return guarded

@@ -1,0 +1,222 @@
+"""
+What lives from activate to deactivate: the camera's subscription, the timer, the painter's thread and its stream.
+
+The executor's thread receives frames and replaces :attr:`Live.scene`; the painter's thread reads that one reference
+once for each frame, and decodes, paints and publishes.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+import time
+from typing import NamedTuple
+
+import rclpy
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from style_transfer_ros.engine.errors import ImageError, sentence
+from style_transfer_ros.engine.stream import Stream
+from style_transfer_ros.engine.styles import Mix
+from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.loaded import Loaded
+from style_transfer_ros.ros.newest_frame import NewestFrame
+from style_transfer_ros.ros.parameters import StyleTransferParameters
+from style_transfer_ros.ros.qos import CameraSubscription
+from style_transfer_ros.ros.statistics import Statistics
+
+#: A warning about frames that cannot be painted is given at most this often, s.
+_WARN_EVERY = 5.0
+#: A camera whose last frame is older than this shows a still picture, s; it is painted again when the scene changes.
+_STILL_AFTER = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that the painter's thread needs beside the frame; never changed, only replaced as a whole."""
+
+    settings: StyleTransferParameters
+    stream: Stream | None
+    mix: Mix | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a frame can be handled: painted, or passed through."""
+        return not self.settings.enabled or (self.stream is not None and self.mix is not None)
+
+
+class Frame(NamedTuple):
+    """A message of the camera, and the camera's calibration at that time."""
+
+    message: Image | CompressedImage
+    info: CameraInfo | None
+
+
+def _same(a: tuple, b: tuple) -> bool:
+    """Tell whether two pairs hold the same objects; messages compare byte by byte otherwise."""
+    return a[0] is b[0] and a[1] is b[1]
+
+
+class Live:
+    """
+    From activate to deactivate.
+
+    :param node: the node that subscribes and publishes.
+    :param loaded: with the publishers.
+    :param settings: the transport and QoS of the camera, and the first scene's settings.
+    :param statistics: counts frames.
+    """
+
+    def __init__(self, node: Node, loaded: Loaded, settings: StyleTransferParameters, statistics: Statistics) -> None:
+        self._node, self._loaded, self._statistics = node, loaded, statistics
+        self._info: CameraInfo | None = None
+        self._newest: Frame | None = None
+        self._arrived = 0.0
+        self._stopped = False
+        #: The newest frame that was painted and the scene that it was painted with; the painter's thread assigns it.
+        self._painted: tuple = (None, None)
+        #: The still picture and its scene that were submitted last, and viewers: how many, and whether one is new.
+        self._asked: tuple = (None, None)
+        self._counted, self._joined = 0, False
+        self.scene = Scene(settings, None, None)
+        self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
+        self._timer = None
+        compressed = settings.image_transport == 'compressed'
+        self._camera = CameraSubscription(node, CompressedImage if compressed else Image,
+                                          'image_raw/compressed' if compressed else 'image_raw', self._on_image,
+                                          settings.qos)
+        self._info_subscription = node.create_subscription(
+            CameraInfo, 'camera_info', self._on_camera_info, qos_profile_sensor_data,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        # on the wall's clock: a still picture has no clock
+        self._still_timer = node.create_timer(0.25, self._paint_still, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._start_timer()
+
+    # In the executor's thread
+
+    @property
+    def topic(self) -> str:
+        """The camera's topic, resolved."""
+        return self._camera.topic
+
+    @property
+    def publishers(self) -> int:
+        """How many cameras publish on the topic."""
+        return self._camera.publishers
+
+    def update(self, settings: StyleTransferParameters, loaded: Loaded) -> None:
+        """Paint with these settings, and with the mix that is loaded, from the next frame on."""
+        before, stream = self.scene, self.scene.stream
+        if stream is None and loaded.stylizer is not None:
+            stream = Stream(loaded.stylizer)
+        if (before.settings, before.stream, before.mix) == (settings, stream, loaded.mix):
+            return
+        self.scene = Scene(settings, stream, loaded.mix)
+        if (settings.period, settings.enabled) != (before.settings.period, before.settings.enabled):
+            self._node.destroy_timer(self._timer)
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        settings = self.scene.settings
+        self._slot.set_every_frame(settings.period == 0 or not settings.enabled)
+        # with period 0 the timer only catches a frame that came while the period changed
+        self._timer = self._node.create_timer(settings.period or 1.0, self._slot.tick)
+
+    def has_viewer(self) -> bool:
+        """Tell whether somebody subscribes to the painting."""
+        return bool(self._loaded.images.get_subscription_count()) or self._jpeg_is_wanted(self.scene.settings)
+
+    def _viewers(self) -> int:
+        return self._loaded.images.get_subscription_count() + self._loaded.jpegs.get_subscription_count()
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        self._statistics.arrived()
+        self._newest, self._arrived, self._joined = Frame(message, self._info), time.monotonic(), False
+        if not self.scene.ready:
+            self._statistics.dropped('not_ready')
+        elif self.scene.settings.lazy and not self.has_viewer():
+            self._statistics.dropped('unwanted')
+        else:
+            self._slot.submit(self._newest)
+
+    def _on_camera_info(self, info: CameraInfo) -> None:
+        self._info = info
+
+    def _paint_still(self) -> None:
+        """Paint a picture that stands still when somebody begins to look, and again when the scene changes."""
+        viewers = self._viewers()
+        self._joined, self._counted = self._joined or viewers > self._counted, viewers
+        settings, wanted = self.scene.settings, (self._newest, self.scene)
+        still = time.monotonic() - self._arrived > max(_STILL_AFTER, 2 * settings.period)
+        if self._newest is None or not still or not self.scene.ready or (settings.lazy and not self.has_viewer()):
+            return
+        if self._joined or not any(_same(wanted, done) for done in (self._painted, self._asked)):
+            self._joined, self._asked = False, wanted
+            self._slot.submit(self._newest, due=True)
+
+    def stop(self) -> None:
+        """Stop painting and unsubscribe; what is at work is not published any more."""
+        self._stopped = True
+        self._slot.stop()
+        self._camera.destroy()
+        self._node.destroy_subscription(self._info_subscription)
+        for timer in (self._timer, self._still_timer):
+            self._node.destroy_timer(timer)
+
+    # In the painter's thread
+
+    def _jpeg_is_wanted(self, settings: StyleTransferParameters) -> bool:
+        return settings.publish_compressed and bool(self._loaded.jpegs.get_subscription_count() or not settings.lazy)
+
+    def _paint(self, frame: Frame) -> None:
+        """Paint and publish one frame."""
+        scene = self.scene
+        if self._stopped or not scene.ready:
+            return
+        try:
+            self._handle(frame, scene)
+        except ImageError as error:
+            self._statistics.dropped('broken')
+            self._node.get_logger().warning(f'Frame dropped: {error}', throttle_duration_sec=_WARN_EVERY)
+        except Exception as error:      # an exception would end the thread silently: say it, paint on
+            if not self._stopped and rclpy.ok(context=self._node.context):
+                self._statistics.dropped('error')
+                self._node.get_logger().error(f'Frame dropped: {sentence(error)}', throttle_duration_sec=_WARN_EVERY)
+        self._painted = frame, scene
+
+    def _handle(self, frame: Frame, scene: Scene) -> None:
+        """
+        Paint one frame, or pass it through, and publish it with the header of the camera's message.
+
+        :raises ImageError: the message is broken.
+        """
+        message, settings = frame.message, scene.settings
+        header, compressed = message.header, isinstance(message, CompressedImage)
+        # by hand: rclpy's Time refuses the negative stamps that some drivers send
+        taken, begin = header.stamp.sec + header.stamp.nanosec * 1e-9, time.thread_time()
+        painting = engine = 0.0
+        rgb, image, jpeg = None, None, None
+        if settings.enabled or compressed:
+            rgb = messages.to_rgb(message)
+        if settings.enabled:
+            before, worked = time.perf_counter(), time.thread_time()
+            rgb = scene.stream.paint(rgb, scene.mix.vector, settings.paint_settings, taken)
+            painting, engine = time.perf_counter() - before, time.thread_time() - worked
+            image = messages.to_image(rgb, header)
+        elif compressed:
+            image, jpeg = messages.to_image(rgb, header), message
+        else:
+            image = message         # untouched
+        if self._stopped:
+            return
+        self._loaded.images.publish(image)
+        if self._jpeg_is_wanted(settings):
+            rgb = messages.to_rgb(message) if rgb is None else rgb
+            self._loaded.jpegs.publish(jpeg or messages.to_jpeg(rgb, header, settings.jpeg_quality))
+        if frame.info is not None:
+            frame.info.header = header
+            self._loaded.infos.publish(frame.info)
+        latency = self._node.get_clock().now().nanoseconds * 1e-9 - taken
+        self._statistics.painted(latency, painting, time.thread_time() - begin - engine)

@@ -1,0 +1,80 @@
+"""What lives from configure to cleanup: publishers, the model, the styles, and what is painted with."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.library import default_folder, StyleLibrary
+from style_transfer_ros.engine.styles import Mix, Styles
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.ros.parameters import StyleTransferParameters
+
+
+class Contents(NamedTuple):
+    """What loading gives; ``failure`` says why there is no mix."""
+
+    stylizer: Stylizer
+    styles: Styles
+    mix: Mix | None
+    failure: str
+
+
+def load(settings: StyleTransferParameters, load_stylizer: Callable[[str, str, int], Stylizer]) -> Contents:
+    """
+    Load model, library and style; takes about a second.
+
+    :param load_stylizer: called with model, runtime and threads.
+    :raises StyleTransferError: the model cannot be used.
+    """
+    stylizer = load_stylizer(settings.model, settings.runtime, settings.threads)
+    folder = Path(settings.style_library).expanduser() if settings.style_library else default_folder()
+    styles = Styles(stylizer, StyleLibrary(folder),
+                    [Path(directory).expanduser() for directory in settings.style_directories if directory])
+    mix, failure = None, ''
+    if settings.style:
+        styles.learn_bundled(only=settings.style)       # the others can wait until the first frame is painted
+        try:
+            mix = styles.find(settings.style)
+        except StyleError as error:
+            failure = str(error)
+    return Contents(stylizer, styles, mix, failure)
+
+
+class Loaded:
+    """
+    From configure to cleanup.  Only the executor's thread assigns its attributes.
+
+    The publishers are there from the beginning, the rest when loading is done.
+    """
+
+    def __init__(self, node: Node) -> None:
+        overriding = QoSOverridingOptions.with_default_policies()
+
+        def publisher(kind: type, topic: str) -> Publisher:
+            return node.create_publisher(kind, topic, 1, qos_overriding_options=overriding)
+        self.images = publisher(Image, 'stylized/image')
+        self.jpegs = publisher(CompressedImage, 'stylized/image/compressed')
+        self.infos = publisher(CameraInfo, 'stylized/camera_info')
+        self.stylizer: Stylizer | None = None
+        self.styles: Styles | None = None
+        self.mix: Mix | None = None
+        #: Why nothing can be painted; or empty.
+        self.failure = ''
+        #: What is being learned, in the order of the requests.
+        self.learning: list[str] = []
+
+    def take(self, contents: Contents) -> None:
+        """Take what loading gave."""
+        self.stylizer, self.styles, self.mix, self.failure = contents
+
+    def destroy(self, node: Node) -> None:
+        """Destroy the publishers."""
+        for publisher in (self.images, self.jpegs, self.infos):
+            node.destroy_publisher(publisher)

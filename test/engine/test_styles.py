@@ -1,0 +1,169 @@
+"""Styles are learned, found, mixed, kept where the disk allows, and never lost by a change of model."""
+from dataclasses import replace
+import os
+from pathlib import Path
+import shutil
+
+import numpy as np
+import pytest
+
+from style_transfer_ros.engine.errors import ImageError, StyleError
+from style_transfer_ros.engine.library import StyleLibrary
+from style_transfer_ros.engine.models import Model
+from style_transfer_ros.engine.pictures import encode_png
+from style_transfer_ros.engine.runtimes.fake_runtime import FakeRuntime
+from style_transfer_ros.engine.styles import Styles
+from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import bundled_styles
+
+RED = np.full((64, 64, 3), (255, 0, 0), np.uint8)
+BLUE = RED[..., ::-1].copy()
+
+
+def a_stylizer(model='fake'):
+    return Stylizer(Model(model, Path(), 'fake', 1, np.zeros(100, np.float32), False), FakeRuntime())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / 'styles'
+
+
+@pytest.fixture
+def styles(folder):
+    return Styles(a_stylizer(), StyleLibrary(folder))
+
+
+def test_a_learned_style_is_found_after_a_restart(styles, folder):
+    learned = styles.learn(RED, 'red', 'a test')
+    assert learned.title == 'red' and learned.note == '' and learned.vector[0] == 1
+    found = Styles(a_stylizer(), StyleLibrary(folder)).find('red')
+    assert (found.vector == learned.vector).all() and found.style.source == 'a test'
+
+
+def test_a_picture_without_a_name_gets_the_next_free_number(styles):
+    assert [styles.learn(RED).title for _ in range(2)] == ['style_1', 'style_2']
+    styles.remove('style_1')
+    assert styles.learn(RED).title == 'style_3'
+
+
+def test_learning_under_an_existing_name_replaces_that_style(styles):
+    styles.learn(RED, 'sky')
+    styles.learn(BLUE, 'sky')
+    assert styles.names() == ['sky'] and styles.find('sky').vector[2] == 1
+
+
+def test_a_uri_is_read_below_the_allowed_folders_only(folder, tmp_path):
+    allowed, secret = tmp_path / 'allowed', tmp_path / 'secret.png'
+    allowed.mkdir()
+    for path in (allowed / 'rose.png', secret):
+        path.write_bytes(encode_png(RED))
+    (allowed / 'link.png').symlink_to(secret)
+    styles = Styles(a_stylizer(), StyleLibrary(folder), [allowed])
+    assert styles.learn_uri('rose.png').title == 'rose'
+    for uri in ('../secret.png', str(secret), 'link.png', secret.as_uri()):
+        with pytest.raises(ImageError, match='outside the style directories'):
+            styles.learn_uri(uri)
+
+
+def test_bundled_styles_come_once_and_one_that_was_removed_stays_removed(styles, folder):
+    styles.learn_bundled()
+    assert styles.names() == list(bundled_styles())
+    styles.remove('great_wave')
+    styles.learn_bundled()
+    again = Styles(a_stylizer(), StyleLibrary(folder))
+    again.learn_bundled()
+    assert 'great_wave' not in again.names() and len(again.names()) == len(bundled_styles()) - 1
+
+
+def test_one_bundled_style_can_come_before_the_others(styles):
+    styles.learn_bundled(only='poppies')
+    assert styles.names() == ['poppies']
+    styles.learn_bundled()
+    assert len(styles.names()) == len(bundled_styles())
+
+
+def test_a_disk_that_takes_nothing_stops_no_painting_and_is_told_and_tried_again(tmp_path, monkeypatch):
+    file = tmp_path / 'file'
+    file.write_text('')
+    styles = Styles(a_stylizer(), StyleLibrary(file / 'styles'))        # a folder that cannot be made
+    styles.learn_bundled()
+    learned = styles.learn(RED, 'red')
+    assert 'not kept' in learned.note and learned.note.endswith('.')
+    assert styles.find('red').vector[0] == 1 and len(styles.names()) == len(bundled_styles()) + 1
+    problem = styles.problems()[-1]
+    assert 'are not kept' in problem and problem.endswith('.') and len(problem) < 400
+    file.unlink()                                                       # now there is room
+    monkeypatch.setattr(styles, '_retry_at', 0.0)
+    assert 'red' in styles.names()
+    assert styles.problems() == [] and StyleLibrary(file / 'styles').get('red').vector[0] == 1
+
+
+def test_a_style_that_is_not_kept_can_be_removed(tmp_path):
+    (tmp_path / 'file').write_text('')
+    styles = Styles(a_stylizer(), StyleLibrary(tmp_path / 'file' / 'styles'))
+    styles.learn(RED, 'red')
+    styles.remove('red')
+    with pytest.raises(StyleError):
+        styles.find('red')
+
+
+def test_a_style_of_another_model_is_learned_again_once_from_its_picture(styles, folder):
+    styles.learn(RED, 'red')
+    other = Styles(a_stylizer('newer'), StyleLibrary(folder))
+    found = other.find('red')
+    assert found.style.model == 'newer' and found.vector[0] > 0.98
+    assert other.find('red').style is found.style                       # not learned twice
+    assert styles.find('red').style.model == 'fake'                     # what is stored stays
+
+
+def test_a_style_of_another_model_without_a_picture_is_refused(styles, folder):
+    library = StyleLibrary(folder)
+    library.put(replace(styles.learn(RED, 'red').style, thumbnail=b''))
+    with pytest.raises(StyleError, match="learned with the model 'fake' and has no picture"):
+        Styles(a_stylizer('newer'), library).find('red')
+
+
+def test_styles_are_mixed_by_their_weights(styles):
+    styles.learn(RED, 'red')
+    styles.learn(BLUE, 'blue')
+    mix = styles.mix(['red', 'blue'], [3, 1])
+    assert mix.title == '75% red + 25% blue' and (mix.names, mix.weights) == (('red', 'blue'), (0.75, 0.25))
+    assert (mix.vector[0], mix.vector[2]) == (0.75, 0.25) and mix.style.source == 'mix'
+
+
+@pytest.mark.parametrize('names, weights, part', [([], [], 'no styles'), (['red'], [1, 2], 'as many'),
+                                                  (['red'], [0], 'not all zero'), (['red'], [float('nan')], 'finite'),
+                                                  (['red', 'nobody'], [1, 1], 'nobody')])
+def test_a_mix_that_is_not_possible_is_refused(styles, names, weights, part):
+    styles.learn(RED, 'red')
+    with pytest.raises(StyleError, match=part):
+        styles.mix(names, weights)
+
+
+def test_a_word_of_a_user_means_a_file_a_bundled_or_a_stored_style(styles, tmp_path):
+    path = tmp_path / 'rose.png'
+    path.write_bytes(encode_png(RED))
+    styles.learn(BLUE, 'mine')
+    assert styles.choose(str(path)).vector[0] == 1 and styles.choose('mine').vector[2] == 1
+    assert styles.choose('great_wave').title == 'great_wave'
+    assert styles.names() == ['mine']                                   # choosing stores nothing
+    with pytest.raises(StyleError, match='No picture file and no bundled style'):
+        styles.choose('nobody')
+
+
+def test_the_next_name_goes_round(styles):
+    with pytest.raises(StyleError, match='no style yet'):
+        styles.next_name('')
+    for name in 'ab':
+        styles.learn(RED, name)
+    assert [styles.next_name(name) for name in ('', 'a', 'b', 'c')] == ['a', 'b', 'a', 'a']
+
+
+def test_a_folder_that_is_lost_is_told_once_it_matters(styles, folder):
+    styles.learn(RED, 'red')
+    shutil.rmtree(folder)
+    with pytest.raises(StyleError, match='cannot be read'):
+        styles.names()
+    assert not os.path.exists(folder)
+    assert styles.learn(RED, 'red').note == '' and styles.names() == ['red']
