@@ -58,7 +58,7 @@ class Mix:
 
 class Styles:
     """
-    Learns, finds and mixes styles.  Every method may be called from any thread, and takes up to some 10 ms.
+    Learns, finds and mixes styles.  Every method may be called from any thread; what learns takes some 10 ms.
 
     A style that the disk does not take (full, read-only, no home) is kept in memory, painted with like any other, and
     stored as soon as the disk takes it.
@@ -71,10 +71,10 @@ class Styles:
     def __init__(self, stylizer: Stylizer, library: StyleLibrary, directories: Sequence[Path] = ()) -> None:
         self._stylizer, self._library = stylizer, library
         self._directories = [*directories, share_folder() / 'styles']
-        self._lock = RLock()                            # guards what follows
+        self._lock = RLock()            # guards what follows; never held while a picture is read or learned
         self._unkept: dict[str, Style] = {}             # styles that the disk did not take
         self._offered: set[str] = set()                 # bundled styles that this process has offered
-        self._relearned: dict[str, tuple[Style, Style]] = {}    # styles of other models: as stored, for this model
+        self._relearned: dict[str, tuple[Style, Style]] = {}    # styles of other models: as stored, and for this model
         self._retry_at = 0.0
 
     # Learn
@@ -90,12 +90,11 @@ class Styles:
         :param source: where the picture came from, for people.
         :raises StyleError: the name is not possible.
         """
-        with self._lock:
-            name = checked_name(name or self._free_name())      # before the work
-            style = Style(name=name, source=source, model=self._stylizer.model.name,
-                          vector=self._stylizer.learn_style(picture),
-                          thumbnail=pictures.encode_jpeg(pictures.thumbnail(picture), 90), learned=time.time())
-            return self._kept(style)
+        name = checked_name(name or self._free_name())      # before the work
+        style = Style(name=name, source=source, model=self._stylizer.model.name,
+                      vector=self._stylizer.learn_style(picture),
+                      thumbnail=pictures.encode_jpeg(pictures.thumbnail(picture), 90), learned=time.time())
+        return self._kept(style)
 
     def learn_uri(self, uri: str, name: str = '') -> Mix:
         """
@@ -115,26 +114,26 @@ class Styles:
         :param only: just the one of this name; empty: all.
         """
         for name, path in bundled_styles().items():
-            with self._lock:
-                if only not in ('', name) or name in self._offered or self._library.is_marked(name):
-                    continue
-                if not self._has(name):
-                    self.learn(pictures.read_picture(path), name, f'bundled {path.name}')
-                self._offered.add(name)
-                try:
-                    self._library.mark(name)
-                except StyleError:      # a disk that takes nothing is told by `problems`
-                    continue
+            if only not in ('', name) or name in self._offered or self._library.is_marked(name):
+                continue
+            if not self._has(name):
+                self.learn(pictures.read_picture(path), name, f'bundled {path.name}')
+            self._offered.add(name)
+            try:
+                self._library.mark(name)
+            except StyleError:      # a disk that takes nothing is told by `problems`
+                continue
 
     def _kept(self, style: Style) -> Mix:
         """Store a style, or hold it in memory if the disk does not take it."""
-        try:
-            self._library.put(style)
-            self._unkept.pop(style.name, None)
-            note = ''
-        except StyleError as error:
-            self._unkept[style.name] = style
-            note = f'It is used, but not kept yet: {error}'
+        note = ''
+        with self._lock:
+            try:
+                self._library.put(style)
+                self._unkept.pop(style.name, None)
+            except StyleError as error:
+                self._unkept[style.name] = style
+                note = f'It is used, but not kept yet: {error}'
         return Mix(style, (style.name,), (1.0,), note)
 
     def _keep_what_waits(self) -> None:
@@ -156,14 +155,16 @@ class Styles:
         :raises StyleError: it is unknown, or has no picture to learn again from.
         """
         with self._lock:
-            style = self._unkept.get(name) or self._library.get(name)
-            if (style.model, len(style.vector)) != (self._stylizer.model.name, self._stylizer.vector_length):
-                stored, again = self._relearned.get(style.name, (None, None))
-                if again is None or stored is not style:
-                    again = self._learned_again(style)
-                    self._relearned[style.name] = style, again
-                style = again
-            return Mix(style, (style.name,), (1.0,))
+            stored = self._unkept.get(name) or self._library.get(name)
+            known, style = self._relearned.get(stored.name, (stored, stored))
+        if (stored.model, len(stored.vector)) != (self._stylizer.model.name, self._stylizer.vector_length):
+            if style is stored or known is not stored:
+                style = self._learned_again(stored)
+            with self._lock:
+                self._relearned[stored.name] = stored, style
+        else:
+            style = stored
+        return Mix(style, (style.name,), (1.0,))
 
     def _learned_again(self, style: Style) -> Style:
         model = self._stylizer.model.name

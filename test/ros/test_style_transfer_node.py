@@ -308,7 +308,7 @@ def test_the_last_of_several_wishes_is_painted_also_when_an_earlier_one_takes_lo
     studio.learn(RED)
     gate.permits = threading.Semaphore(0)
     slow = studio.start(SetStyle, 'set_style', name='blue', image=messages.to_image(RED[..., ::-1], Header()))
-    studio.wait_for_state('learning')
+    ros.wait_until(lambda: "'blue'" in studio.statuses[-1].message, 'blue is being learned')
     assert studio.set_parameters(style='red').successful        # the later wish
     gate.permits.release()
     assert slow.get(timeout=10).success
