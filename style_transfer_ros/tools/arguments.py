@@ -1,12 +1,15 @@
-"""Types of command-line arguments: a value that does not fit ends the program with argparse's one sentence."""
+"""Command-line arguments that several tools share; a value that does not fit ends the program with one sentence."""
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
+import math
 import os
 from pathlib import Path
 import re
-from typing import Callable, TypeVar
+from typing import TypeVar
 
+from style_transfer_ros.engine.stream import PaintSettings
 from style_transfer_ros.paths import bundled_styles
 
 Number = TypeVar('Number', int, float)
@@ -28,8 +31,18 @@ def within(kind: Callable[[str], Number], low: Number, high: Number) -> Callable
 def topic_name(text: str) -> str:
     """Check the full name of a topic."""
     if not re.fullmatch(r'(/[A-Za-z_][A-Za-z0-9_]*)+', text):
-        raise ArgumentTypeError(f"'{text}' is no full topic name; write one such as /stylized/image")
+        raise ArgumentTypeError(f"'{text}' is no full topic name; write one such as /camera/image_raw")
     return text
+
+
+def seconds(text: str) -> float:
+    """Read a time such as ``90``, ``1:30`` or ``0:01:30.5``, s."""
+    if not re.fullmatch(r'(\d+:){0,2}\d+(\.\d*)?', text):
+        raise ArgumentTypeError(f"'{text}' is no time; write seconds, or minutes and seconds as 1:30")
+    total = 0.0
+    for part in text.split(':'):
+        total = total * 60 + float(part)
+    return total
 
 
 def png(text: str) -> Path:
@@ -43,3 +56,62 @@ def png(text: str) -> Path:
 def style_picture(style: str) -> Path:
     """Return the picture that is meant: that of a bundled style where no file has this path."""
     return Path(style) if os.path.isfile(style) else bundled_styles().get(style, Path(style))
+
+
+def add_paint_arguments(parser: ArgumentParser) -> None:
+    """Add what every tool that paints an archive takes."""
+    look = parser.add_argument_group('what it looks like')
+    look.add_argument('--style', action='append', metavar='PICTURE|NAME',
+                      help='a picture file, a bundled or a stored style (default starry_night); several for a mix')
+    look.add_argument('--weights', action='append', type=within(float, 0.0, 1e6), metavar='WEIGHT',
+                      help='of the styles of a mix, one for each (default: equal)')
+    look.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
+    look.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
+    look.add_argument('--smoothing', type=within(float, 0.0, 0.95), default=0.8,
+                      help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s (default 0.8)')
+    look.add_argument('--processing-height', type=within(int, 0, 4320), default=0,
+                      help='height to paint at, pixels; 0: native (default)')
+    look.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    look.add_argument('--runtime', default='auto', help='auto, openvino, onnxruntime or tensorflow')
+    run = parser.add_argument_group('the run')
+    run.add_argument('--json', action='store_true', help='print a report as JSON')
+    run.add_argument('--on-error', choices=('skip', 'stop'), default='skip',
+                     help='what cannot be read is left out and counted (default), or ends the run')
+    run.add_argument('--quiet', action='store_true', help='no progress bar')
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """
+    Give every style and every weight an option of its own, so that inputs may stand behind them.
+
+    ``--style wave night --weights 2 1 IN OUT`` has two styles, because it has two weights.
+    """
+    def amount(text: str) -> bool:
+        try:
+            return math.isfinite(float(text))
+        except ValueError:
+            return False
+
+    weights = 0
+    for i, argument in enumerate(arguments):
+        if argument == '--weights':
+            while i + 1 + weights < len(arguments) and amount(arguments[i + 1 + weights]):
+                weights += 1
+    result: list[str] = []
+    styles = sum(argument == '--style' or argument.startswith('--style=') for argument in arguments)
+    waiting = list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        if argument not in ('--style', '--weights'):
+            result.append(argument)
+            continue
+        count = max(1, weights) if argument == '--weights' else max(1, weights - styles + 1)
+        while count and waiting and not waiting[0].startswith('--'):
+            result.append(f'{argument}={waiting.pop(0)}')
+            count -= 1
+    return result
+
+
+def paint_settings(options: Namespace) -> PaintSettings:
+    """Return what :func:`add_paint_arguments` took."""
+    return PaintSettings(options.strength, options.preserve_color, options.smoothing, options.processing_height)

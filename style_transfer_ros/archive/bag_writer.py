@@ -1,0 +1,265 @@
+"""
+A new rosbag2 bag in MCAP, written window by window.
+
+Each window is an MCAP file of its own, which appears when it is complete.  Its chunks are then moved, byte for byte, to
+the end of the one file of the bag, and what is needed to go on after an interruption is kept beside it.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+import errno
+import json
+import os
+from pathlib import Path
+import struct
+from typing import Any
+
+from mcap.data_stream import RecordBuilder
+from mcap.opcode import Opcode
+from mcap.reader import make_reader
+from mcap.records import (
+    Channel,
+    ChunkIndex,
+    DataEnd,
+    Footer,
+    Header,
+    Metadata,
+    MetadataIndex,
+    Schema,
+    Statistics,
+    SummaryOffset,
+)
+from mcap.writer import CompressionType, MCAP0_MAGIC, Writer
+from rosbags.rosbag2.metadata import dump_qos_v9
+import yaml
+
+from style_transfer_ros.archive.records import Topic
+
+LIBRARY = 'style_transfer_ros'
+_VERSION = 9
+#: A chunk is closed when it is longer than this, bytes; a reader that was cut off loses less than two.
+CHUNK_BYTES = 1 << 20
+
+
+class WindowWriter:
+    """
+    One MCAP file with all topics of the bag, in which some of them may have no message.
+
+    :param path: the file; it is made anew.
+    """
+
+    def __init__(self, path: Path, topics: Sequence[Topic]) -> None:
+        self._file = path.open('wb')
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
+        self._writer.start('ros2', LIBRARY)
+        schemas: dict[tuple, int] = {}
+        self._channels: dict[Topic, int] = {}
+        for topic in topics:
+            key = topic.type, topic.definition
+            if key not in schemas:
+                schemas[key] = self._writer.register_schema(topic.type, topic.definition.encoding,
+                                                            topic.definition.data)
+            self._channels[topic] = self._writer.register_channel(
+                topic.name, topic.encoding, schemas[key], {'offered_qos_profiles': _yaml(dump_qos_v9(list(topic.qos)))})
+
+    def write(self, topic: Topic, time: int, data: bytes | memoryview, published: int = -1, sequence: int = 0) -> None:
+        """Add a message; ``time`` and ``published`` in ns."""
+        self._writer.add_message(self._channels[topic], time, data, time if published < 0 else published, sequence)
+
+    def close(self) -> None:
+        """Complete the file and bring it to the disk."""
+        self._writer.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close an incomplete file."""
+        self._file.close()
+
+
+@contextmanager
+def new_window(path: Path, topics: Sequence[Topic]) -> Iterator[WindowWriter]:
+    """Write a file beside ``path`` and move it there when the block ends without an error."""
+    beside = path.with_name(f'.{path.name}.new')
+    writer = WindowWriter(beside, topics)
+    try:
+        yield writer
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        beside.unlink(missing_ok=True)
+        raise
+    os.replace(beside, path)
+
+
+class BagFolder:
+    """
+    A rosbag2 folder that grows by windows; it is complete after :meth:`finish`.
+
+    :param folder: made if it is not there; windows that it has already stay.
+    :param name: of the bag, for its file.
+    """
+
+    def __init__(self, folder: Path, name: str, topics: Sequence[Topic]) -> None:
+        self._topics = list(topics)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._path = folder / f'{name}_0.mcap'
+        self._state_path = folder / 'windows.json'
+        self._state: list[dict[str, Any]] = []
+        if self._state_path.is_file():
+            self._state = json.loads(self._state_path.read_text(encoding='utf-8'))
+        end = self._state[-1]['end'] if self._state else 0
+        self._path.touch()
+        os.truncate(self._path, end)
+
+    @property
+    def windows(self) -> int:
+        """How many windows it has."""
+        return len(self._state)
+
+    def reports(self) -> list[Any]:
+        """Return what :meth:`append` was told of each window."""
+        return [window['report'] for window in self._state]
+
+    def append(self, window: Path, report: Any = None) -> None:
+        """
+        Move a window's messages to the end.
+
+        :param report: anything that JSON can hold; it is kept with the window.
+        """
+        with window.open('rb') as file:
+            summary = make_reader(file).get_summary()
+            end = _data_end(file)
+        assert summary is not None and summary.statistics is not None
+        with window.open('rb', 0) as source, self._path.open('ab', 0) as target:
+            begin = len(MCAP0_MAGIC) + len(_header())
+            if target.tell() == 0:
+                target.write(MCAP0_MAGIC + _header())
+            shift = target.tell() - begin
+            _copy(source, begin, end, target)
+            os.fsync(target.fileno())
+            chunks = [{**vars(index), 'chunk_start_offset': index.chunk_start_offset + shift, 'message_index_offsets':
+                       {channel: at + shift for channel, at in index.message_index_offsets.items()}}
+                      for index in summary.chunk_indexes]
+            counts = {channel: count for channel, count in summary.statistics.channel_message_counts.items() if count}
+            state = {'end': target.tell(), 'chunks': chunks, 'counts': counts, 'report': report,
+                     'first': summary.statistics.message_start_time, 'last': summary.statistics.message_end_time}
+        self._state.append(json.loads(json.dumps(state)))
+        beside = self._state_path.with_suffix('.new')
+        with beside.open('w', encoding='utf-8') as file:
+            json.dump(self._state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self._state_path)
+        window.unlink()
+
+    def finish(self, distribution: str = 'jazzy') -> int:
+        """
+        Complete the bag.
+
+        :returns: how many messages it has.
+        """
+        counts: Counter[int] = Counter()
+        for window in self._state:
+            counts.update({int(channel): count for channel, count in window['counts'].items()})
+        written = [window for window in self._state if window['counts']]
+        start = min((window['first'] for window in written), default=0)
+        end = max((window['last'] for window in written), default=0)
+        information = self._metadata(counts, start, end, distribution)
+        with self._path.open('r+b') as file:
+            file.seek(0, os.SEEK_END)
+            if file.tell() == 0:
+                file.write(MCAP0_MAGIC + _header())
+            self._write_summary(file, counts, start, end, _yaml(information))
+            file.flush()
+            os.fsync(file.fileno())
+        (self.folder / 'metadata.yaml').write_text(_yaml({'rosbag2_bagfile_information': information}) + '\n',
+                                                   encoding='utf-8')
+        self._state_path.unlink(missing_ok=True)
+        return sum(counts.values())
+
+    def _write_summary(self, file: Any, counts: Counter[int], start: int, end: int, metadata: str) -> None:
+        record = RecordBuilder()
+        at = file.tell()
+        Metadata(name='rosbag2', metadata={'serialized_metadata': metadata}).write(record)
+        index = MetadataIndex(offset=at, length=record.count, name='rosbag2')
+        DataEnd(0).write(record)
+        summary_start = at + record.count
+        schemas: dict[tuple, int] = {}
+        for topic in self._topics:
+            schemas.setdefault((topic.type, topic.definition), len(schemas) + 1)
+        chunks = [ChunkIndex(**{**chunk, 'message_index_offsets': {
+            int(channel): offset for channel, offset in chunk['message_index_offsets'].items()}})
+            for window in self._state for chunk in window['chunks']]
+        groups: list[tuple[Opcode, list[Any]]] = [
+            (Opcode.SCHEMA, [Schema(id=number, name=kind, encoding=definition.encoding, data=definition.data)
+                             for (kind, definition), number in schemas.items()]),
+            (Opcode.CHANNEL, [Channel(id=n + 1, topic=topic.name, message_encoding=topic.encoding,
+                                      metadata={'offered_qos_profiles': _yaml(dump_qos_v9(list(topic.qos)))},
+                                      schema_id=schemas[topic.type, topic.definition])
+                              for n, topic in enumerate(self._topics)]),
+            (Opcode.STATISTICS, [Statistics(attachment_count=0, channel_count=len(self._topics),
+                                            channel_message_counts=dict(counts), chunk_count=len(chunks),
+                                            message_count=sum(counts.values()), message_end_time=end,
+                                            message_start_time=start, metadata_count=1, schema_count=len(schemas))]),
+            (Opcode.CHUNK_INDEX, chunks), (Opcode.METADATA_INDEX, [index])]
+        offsets = []
+        for opcode, records in groups:
+            begin = record.count
+            for one in records:
+                one.write(record)
+            if records:
+                offsets.append(SummaryOffset(group_opcode=opcode, group_start=at + begin,
+                                             group_length=record.count - begin))
+        offsets_start = at + record.count
+        for offset in offsets:
+            offset.write(record)
+        Footer(summary_start=summary_start, summary_offset_start=offsets_start, summary_crc=0).write(record)
+        file.write(record.end() + MCAP0_MAGIC)
+
+    def _metadata(self, counts: Counter[int], start: int, end: int, distribution: str) -> dict[str, Any]:
+        """Describe the bag as rosbag2 does in metadata.yaml."""
+        times = {'starting_time': {'nanoseconds_since_epoch': start}, 'duration': {'nanoseconds': end - start},
+                 'message_count': sum(counts.values())}
+        return {
+            'version': _VERSION, 'storage_identifier': 'mcap', 'relative_file_paths': [self._path.name], **times,
+            'topics_with_message_count': [
+                {'topic_metadata': {'name': topic.name, 'type': topic.type, 'serialization_format': topic.encoding,
+                                    'offered_qos_profiles': dump_qos_v9(list(topic.qos)),
+                                    'type_description_hash': topic.digest},
+                 'message_count': counts[n + 1]} for n, topic in enumerate(self._topics)],
+            'compression_format': '', 'compression_mode': '', 'files': [{'path': self._path.name, **times}],
+            'custom_data': None, 'ros_distro': distribution}
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False).strip() if value else ''
+
+
+def _header() -> bytes:
+    record = RecordBuilder()
+    Header(profile='ros2', library=LIBRARY).write(record)
+    return record.end()
+
+
+def _data_end(file: Any) -> int:
+    """Find where the data of a complete MCAP file end."""
+    file.seek(-len(MCAP0_MAGIC) - 20, os.SEEK_END)
+    summary_start, = struct.unpack('<Q', file.read(8))
+    return summary_start - 13       # the record DataEnd
+
+
+def _copy(source: Any, begin: int, end: int, target: Any) -> None:
+    """Append a part of one unbuffered file to another, within the kernel where it can do that."""
+    while begin < end:
+        try:
+            begin += os.sendfile(target.fileno(), source.fileno(), begin, min(end - begin, 1 << 30))
+        except (AttributeError, OSError) as error:
+            if getattr(error, 'errno', 0) not in (0, errno.EINVAL, errno.ENOSYS):
+                raise
+            source.seek(begin)
+            begin += target.write(source.read(min(end - begin, 1 << 20)))

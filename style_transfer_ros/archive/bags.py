@@ -1,0 +1,269 @@
+"""
+Repaint a bag: plan, paint, join; whole, or again from where it was interrupted.
+
+While a run is not complete everything is in ``OUT.unfinished``; ``OUT`` appears at its end.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+import fcntl
+import os
+from pathlib import Path
+import shutil
+import time
+from typing import Any
+
+from style_transfer_ros.archive import image_messages
+from style_transfer_ros.archive.bag_reader import Bag
+from style_transfer_ros.archive.bag_writer import BagFolder, new_window, WindowWriter
+from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
+from style_transfer_ros.archive.plan import choose_topics, cut, fingerprints, Look, PaintedTopic, Plan, WINDOW_SECONDS
+from style_transfer_ros.archive.records import BagError, Damage, Message, Topic
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.engine.errors import StyleTransferError
+
+_PLAN = 'plan.json'
+
+
+class Unfinished:
+    """
+    The folder of a run that is not complete.
+
+    :param out: where the result will be.
+    :raises BagError: there is something, another run works there, or it was begun differently.
+    """
+
+    def __init__(self, out: Path, resume: bool) -> None:
+        self.out = out
+        self.folder = out.with_name(f'{out.name}.unfinished')
+        if os.path.lexists(out):
+            raise BagError(f"'{out}' exists already and is not overwritten; choose another name.")
+        if not out.absolute().parent.is_dir():
+            raise BagError(f"The folder '{out.parent}' for '{out.name}' does not exist; make it.")
+        if os.path.lexists(self.folder) and not resume:
+            raise BagError(f"'{self.folder}' holds an unfinished run; go on with it with --resume, or remove it.")
+        try:
+            self.folder.mkdir(exist_ok=True)
+            self._lock = (self.folder / 'lock').open('w')
+        except OSError as error:
+            raise BagError(f"'{self.folder}' cannot be made ({error.strerror}); choose another place.") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BagError(f"Another run is at work in '{self.folder}'; wait for its end.") from None
+
+    def agree(self, plan: Plan) -> None:
+        """
+        Keep the plan, or compare it with the one that the run was begun with.
+
+        :raises BagError: they differ.
+        """
+        path = self.folder / _PLAN
+        if path.is_file():
+            begun = Plan.from_json(path.read_text(encoding='utf-8'))
+            if begun != plan:
+                what = next(name for name in ('schema', 'bag', 'inputs', 'look', 'topics', 'windows')
+                            if getattr(begun, name) != getattr(plan, name))
+                told = {'look': 'style, model or settings', 'inputs': 'input files', 'topics': 'topics',
+                        'windows': 'time range or window length', 'bag': 'bag', 'schema': 'version'}[what]
+                raise BagError(f"The run in '{self.folder}' was begun with other {told}; give the same ones, or remove "
+                               'that folder to begin again.')
+            return
+        beside = path.with_suffix('.new')
+        beside.write_text(plan.to_json(), encoding='utf-8')
+        os.replace(beside, path)
+
+    def publish(self, result: Path) -> None:
+        """Move the result to its place and remove the rest."""
+        os.rename(result, self.out)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+    def close(self) -> None:
+        """Let another run go on; a folder in which nothing is finished is removed."""
+        if self.folder.is_dir() and not (any(self.folder.rglob('windows.json')) or any(self.folder.rglob('parts/*'))):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+    def remove(self) -> None:
+        """Give up what is finished."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def _unfinished(out: Path, resume: bool) -> Iterator[Unfinished]:
+    run = Unfinished(out, resume)
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def make_plan(bag: Bag, location: str, look: Look, *, topics: Sequence[str] = (), replace: bool = False,
+              start: float = 0.0, stop: float | None = None, window: float = WINDOW_SECONDS
+              ) -> tuple[Plan, list[str]]:
+    """
+    Plan how a bag is painted.
+
+    :param topics: names; none: all image topics.
+    :param replace: paint under the cameras' own names.
+    :param start: of the time to paint, s since the beginning of the bag.
+    :param stop: of the time to paint; None: the end of the bag.
+    :param window: length of a window, s.
+    :returns: the plan, and sentences about what is not painted.
+    :raises BagError: there is nothing to paint.
+    """
+    chosen, notes = choose_topics(bag, topics, replace)
+    first = bag.start + round(start * 1e9)
+    last = bag.stop if stop is None else min(bag.stop, bag.start + round(stop * 1e9))
+    if first >= last:
+        length = (bag.stop - bag.start) / 1e9
+        raise BagError(f"Nothing lies between --from and --to: the bag '{location}' is {length:.1f} s long.")
+    messages = sum(max(0, count) for count in bag.counts.values())
+    share = (last - first) / (bag.stop - bag.start)
+    return Plan(location, fingerprints(location), look, tuple(chosen),
+                cut(first, last, round(messages * share), window)), notes
+
+
+def output_topics(bag: Bag, plan: Plan) -> tuple[list[Topic], dict[Topic, tuple[PaintedTopic, Topic]]]:
+    """Return the topics of the new bag, and by painted topic its plan and the topic of its paintings."""
+    by_key = {(topic.name, topic.type): topic for topic in plan.topics}
+    written, painted = [], {}
+    for topic in bag.topics:
+        job = by_key.get((topic.name, topic.type))
+        if job is None:
+            written.append(topic)
+            continue
+        output = topic if job.replace else image_messages.painted_topic(topic, job.output)
+        written += [output] if job.replace else [topic, output]
+        painted[topic] = job, output
+    return written, painted
+
+
+def image_job(topic: PaintedTopic, look: Look) -> Job:
+    """Say how the messages of an image topic are painted."""
+    def decode(message: Message) -> tuple[Any, Any, float]:
+        picture = image_messages.read(message.data, topic.type)
+        return picture, picture.rgb, picture.stamp
+
+    def encode(picture: image_messages.Picture, rgb: Any) -> memoryview:
+        return image_messages.write(rgb, picture, topic.type, '' if topic.replace else 'rgb8')
+
+    return Job(decode, encode, look.array(), look.settings)
+
+
+def write_message(writer: WindowWriter, topic: Topic, source: Message, data: Any, report: Report) -> None:
+    """Write a message at the times of another one."""
+    writer.write(topic, source.time, data, source.published, source.sequence)
+    report.written += 1
+
+
+def write_painted(writer: WindowWriter, item: Painted, job: PaintedTopic, output: Topic, report: Report) -> None:
+    """Write a frame, unless its painting replaces it, and behind it its painting, if there is one."""
+    message: Message = item.item
+    if not job.replace:
+        write_message(writer, message.topic, message, message.data, report)
+    if item.error is not None:
+        report.damaged(Damage(message.topic.name, message.time, message.place, str(item.error)))
+        return
+    write_message(writer, output, message, item.result, report)
+    report.painted[output.name] += 1
+
+
+class StopAtDamage(StyleTransferError):
+    """Something is damaged, and the user wants to know that first."""
+
+
+def check(damage_before: int, report: Report, on_error: str) -> None:
+    """
+    Stop at the first damage if that is asked for.
+
+    :raises StopAtDamage: there is some.
+    """
+    if on_error == 'stop' and len(report.damage) > damage_before:
+        raise StopAtDamage(f'Stopped at the first damage ({report.damage[-1]}); --on-error skip leaves it out.')
+
+
+def repaint_bag(location: str, out: Path, look: Look, painters: Painters, report: Report, *,
+                topics: Sequence[str] = (), replace: bool = False, start: float = 0.0, stop: float | None = None,
+                window: float = WINDOW_SECONDS, resume: bool = False, on_error: str = 'skip',
+                progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """
+    Repaint a bag in this process.
+
+    :param location: path or URL of the bag.
+    :param out: the new bag, a folder that does not exist yet; it appears when it is complete.
+    :param painters: made with the model of ``look``.
+    :param report: is filled.
+    :param on_error: ``skip`` leaves out what is damaged, ``stop`` ends at the first damage.
+    :param progress: is told how many frames of how many are done.
+    :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
+    """
+    begin = time.monotonic()
+    with Bag(location) as bag, _unfinished(out, resume) as run:
+        plan, notes = make_plan(bag, location, look, topics=topics, replace=replace, start=start, stop=stop,
+                                window=window)
+        for note in (*bag.notes, *notes):
+            report.note(note)
+        for damage in bag.damage:
+            report.damaged(damage)
+        check(0, report, on_error)
+        run.agree(plan)
+        written, painted = output_topics(bag, plan)
+        folder = BagFolder(run.folder / 'bag', out.name, written)
+        share = (plan.windows[-1].stop - plan.windows[0].start) / (bag.stop - bag.start)
+        total = max(1, round(share * sum(max(0, bag.counts[topic]) for topic in painted)))
+        for done in folder.reports():
+            report.add(done)
+        first = folder.windows
+        progress(sum(report.painted.values()), total)
+        jobs = {topic: image_job(job, look) for topic, (job, _) in painted.items()}
+        results = paint_in_order(_frames(bag, plan, first, jobs), jobs, painters)
+        try:
+            next(results, None)         # the first cut
+            for number in range(first, len(plan.windows)):
+                part = Report(report.tell)
+                path = run.folder / f'{number:05d}.mcap'
+                with new_window(path, written) as writer:
+                    for item in results:
+                        if isinstance(item, Cut):
+                            break
+                        before = len(part.damage)
+                        if isinstance(item, Damage):
+                            part.damaged(item)
+                        elif isinstance(item, Painted):
+                            write_painted(writer, item, *painted[item.camera], part)
+                            progress(sum(report.painted.values()) + sum(part.painted.values()), total)
+                        else:
+                            write_message(writer, item.topic, item, item.data, part)
+                        check(before, part, on_error)
+                folder.append(path, part.counts())
+                report.add(part.counts())
+        finally:
+            results.close()
+        if not sum(report.painted.values()):
+            run.remove()
+            raise BagError(f"Nothing of '{location}' could be painted; "
+                           f"{report.damage[0] if report.damage else 'its image topics have no message in this time'}")
+        folder.finish()
+        run.publish(folder.folder)
+    report.outputs.append(str(out))
+    report.seconds += time.monotonic() - begin
+
+
+def _frames(bag: Bag, plan: Plan, first: int, jobs: dict[Topic, Job]) -> Iterator[Any]:
+    """Read the windows from ``first`` on, each behind its :class:`Cut`, with what leads in to it."""
+    lead = plan.look.lead
+    for window in plan.windows[first:]:
+        yield Cut(window.number)
+        if window.number == first > 0:
+            for item in bag.messages(list(jobs), window.start - lead, window.start):
+                if isinstance(item, Message):
+                    yield Frame(item.topic, item, shown=False)
+        for item in bag.messages(None, window.start, window.stop):
+            if isinstance(item, Message) and item.topic in jobs:
+                leads = item.time >= window.stop - lead and window.number + 1 < len(plan.windows)
+                yield Frame(item.topic, item, leads=leads)
+            else:
+                yield item

@@ -1,0 +1,111 @@
+"""What a bag holds: topics, messages, and damage where a message should be."""
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rosbags.interfaces import Qos
+
+from style_transfer_ros.engine.errors import StyleTransferError
+
+#: Later than any message, ns.
+FOREVER = 1 << 63
+
+
+class BagError(StyleTransferError):
+    """A bag cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """
+    The text of a message type.
+
+    :param encoding: ``ros2msg``, ``ros2idl``, ``jsonschema`` ...; empty where the bag has no definition.
+    """
+
+    encoding: str = ''
+    data: bytes = b''
+
+
+@dataclass(frozen=True)
+class Topic:
+    """
+    Messages of one type under one name.  Equal are topics that one connection of the new bag can hold.
+
+    :param encoding: of the messages: ``cdr``, ``ros1``, ``json``, ``protobuf`` ...
+    :param qos: offered by the publishers, as recorded.
+    :param digest: RIHS01 hash of the type where the bag tells it, or empty.
+    """
+
+    name: str
+    type: str       # noqa: A003 - the word of ROS
+    encoding: str = 'cdr'
+    definition: Definition = field(default=Definition(), compare=False)
+    qos: tuple[Qos, ...] = field(default=(), compare=False)
+    digest: str = field(default='', compare=False)
+
+
+@dataclass(frozen=True)
+class Message:
+    """
+    One message as it was recorded.
+
+    :param time: when it was recorded, ns since the epoch.
+    :param place: where it is, for people: file and offset or row.
+    :param published: when it was published, ns; equal to ``time`` where the bag does not tell.
+    :param sequence: of its publisher, 0 where the bag does not tell.
+    """
+
+    topic: Topic
+    time: int
+    data: bytes | memoryview
+    place: str = ''
+    published: int = -1
+    sequence: int = 0
+
+
+@dataclass(frozen=True)
+class Damage:
+    """
+    Something that cannot be read.
+
+    :param topic: its name; of several topics their names with commas; empty where that cannot be known.
+    :param time: of the message, or of the last one before the damage, ns since the epoch; None: not known.
+    :param place: file and offset or row.
+    :param lost: messages that are lost; None: not known.
+    """
+
+    topic: str
+    time: int | None
+    place: str
+    what: str
+    lost: int | None = 1
+
+    def __str__(self) -> str:
+        when = 'at an unknown time' if self.time is None else f'at {self.time // 10**9}.{self.time % 10**9:09d} s'
+        return f"{self.topic or 'Some topic'} {when}, {self.place}: {self.what}"
+
+
+class BagFile(Protocol):
+    """One file of a bag, open."""
+
+    #: Messages of each topic; of a damaged file those that were found.
+    counts: dict[Topic, int]
+    #: Time of the first message, and of the last one, ns; ``FOREVER`` and 0 without messages.
+    start: int
+    end: int
+    #: What was found while it was opened.
+    damage: list[Damage]
+
+    def messages(self, topics: Collection[Topic], start: int, stop: int) -> Iterator[Message | Damage]:
+        """
+        Read messages in the order of their times; damaged places are told and passed.
+
+        :param start: the first time, ns.
+        :param stop: behind the last time, ns.
+        """
+
+    def close(self) -> None:
+        """Close the file."""

@@ -1,0 +1,87 @@
+"""What became of a run, for people and as JSON."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from style_transfer_ros.archive.records import Damage
+
+#: So many damaged places are told one by one, and so many are kept in a report.
+_TOLD, _KEPT = 20, 1000
+#: Exit codes.
+ALL, NOTHING, SOME_LEFT_OUT, INTERRUPTED = 0, 1, 3, 130
+
+
+@dataclass
+class Report:
+    """
+    Counts of one run.
+
+    :param tell: is given a sentence for each of the first damaged places, and each note.
+    """
+
+    tell: Callable[[str], None] = lambda text: None
+    #: Paintings by topic.
+    painted: Counter[str] = field(default_factory=Counter)
+    #: Messages written, paintings among them.
+    written: int = 0
+    #: Messages that could not be read, as far as that is known; each damaged place counts at least once.
+    left_out: int = 0
+    damage: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def note(self, text: str) -> None:
+        """Keep and tell a sentence that costs nothing."""
+        self.notes.append(text)
+        self.tell(text)
+
+    def damaged(self, damage: Damage | str, lost: int | None = 1) -> None:
+        """Count and tell one damaged place."""
+        if isinstance(damage, Damage):
+            lost = damage.lost
+        self.left_out += 1 if lost is None else lost
+        if len(self.damage) < _KEPT:
+            self.damage.append(str(damage))
+        if len(self.damage) <= _TOLD:
+            self.tell(f'Left out: {damage}' if lost != 0 else str(damage))
+        if len(self.damage) == _TOLD:
+            self.tell('More damaged places are counted and not told.')
+
+    def add(self, counts: dict[str, Any]) -> None:
+        """Add what :meth:`counts` of a part gave; it was told then."""
+        self.painted.update(counts['painted'])
+        self.written += counts['written']
+        self.left_out += counts['left_out']
+        self.damage = [*self.damage, *counts['damage']][:_KEPT]
+
+    def counts(self) -> dict[str, Any]:
+        """Return what adds up."""
+        return {'painted': dict(self.painted), 'written': self.written, 'left_out': self.left_out,
+                'damage': self.damage}
+
+    def exit_code(self) -> int:
+        """Return 0 (all painted), 3 (something was left out) or 1 (nothing was painted)."""
+        if not sum(self.painted.values()):
+            return NOTHING
+        return SOME_LEFT_OUT if self.left_out or self.damage else ALL
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it."""
+        frames = sum(self.painted.values())
+        return {'outputs': self.outputs, 'frames_painted': frames, **self.counts(), 'notes': self.notes,
+                'seconds': round(self.seconds, 2), 'exit_code': self.exit_code(),
+                'frames_per_second': round(frames / self.seconds, 2) if self.seconds else None}
+
+    def summary(self) -> str:
+        """Return one sentence."""
+        frames = sum(self.painted.values())
+        text = f"Painted {frames} frames into {', '.join(map(repr, self.outputs))}"
+        if self.seconds:
+            text += f' in {self.seconds:.1f} s ({frames / self.seconds:.1f} frames/s)'
+        if self.left_out:
+            text += f'; {self.left_out} messages could not be read or painted'
+        return f'{text}.'

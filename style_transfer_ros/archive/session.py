@@ -1,0 +1,116 @@
+"""One run of a tool: the model, the style, the painters, the progress bar and the report."""
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+import errno
+import json
+import sys
+import threading
+
+import numpy as np
+from rich.progress import Progress
+
+from style_transfer_ros.archive.painting import cores_given, MOST_PAINTERS, Painters
+from style_transfer_ros.archive.plan import Look, make_look
+from style_transfer_ros.archive.progress import progress_bar
+from style_transfer_ros.archive.report import INTERRUPTED, NOTHING, Report
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.library import default_folder, StyleLibrary
+from style_transfer_ros.engine.stream import PaintSettings
+from style_transfer_ros.engine.styles import Styles
+from style_transfer_ros.engine.stylizer import Stylizer
+
+
+def load_look(model: str, runtime: str, styles: list[str], weights: list[float], settings: PaintSettings
+              ) -> tuple[Look, Stylizer]:
+    """
+    Load a model and find or learn the styles.
+
+    :returns: the look, and the stylizer, with as many threads as one painter has.
+    :raises StyleTransferError: the model or a style cannot be used.
+    """
+    cores = cores_given()
+    stylizer = Stylizer.load(model, runtime, max(1, cores // min(cores, MOST_PAINTERS)))
+    found = Styles(stylizer, StyleLibrary(default_folder()))
+    mix = found.mix(styles, weights or [1.0] * len(styles), find=found.choose)
+    return make_look(model, runtime, mix.title, np.asarray(mix.vector), settings), stylizer
+
+
+def painters_for(look: Look, ready: Stylizer | None = None, cores: int = 0) -> Painters:
+    """
+    Make painters for a look.
+
+    :param ready: a stylizer that was loaded already, for the first painter.
+    :param cores: processor cores to use; 0: all that this process may use.
+    """
+    lock, waiting = threading.Lock(), [ready] if ready is not None else []
+
+    def load(threads: int) -> Stylizer:
+        with lock:
+            if waiting:
+                return waiting.pop()
+        return Stylizer.load(look.model, look.runtime, threads)
+
+    return Painters(load, cores or cores_given())
+
+
+@dataclass
+class Session:
+    """
+    What a tool works with.
+
+    :param progress: is told how many frames of how many are done.
+    """
+
+    report: Report
+    bar: Progress
+
+    def track(self, description: str) -> Callable[[int, int], None]:
+        """Begin a bar; the result is told how many frames of how many are done."""
+        task = self.bar.add_task(description, total=None)
+
+        def tell(done: int, total: int) -> None:
+            self.bar.update(task, completed=done, total=max(done, total))
+        return tell
+
+
+@contextmanager
+def session(options: Namespace) -> Iterator[Session]:
+    """
+    Run the block, tell what became of it, and end the program with the exit code.
+
+    0: all was painted; 3: something was left out; 1: nothing was painted; 130: interrupted.
+    """
+    bar = progress_bar(options.quiet)
+    report = Report(lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True))
+    problem, code = '', NOTHING
+    try:
+        with nullcontext() if options.quiet else bar:     # even one that is off ends with an empty line
+            yield Session(report, bar)
+        code = report.exit_code()
+    except KeyboardInterrupt:
+        problem, code = 'Interrupted; what is finished is kept, go on with --resume.', INTERRUPTED
+    except StyleTransferError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = _explained(error)
+    if options.json:
+        print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}, ensure_ascii=False))
+    elif not problem:
+        print(report.summary())
+    if problem:
+        print(problem, file=sys.stderr)
+    if code:
+        sys.exit(code)
+
+
+def _explained(error: OSError) -> str:
+    """Say what a fault of disk or network means for the run."""
+    where = f" ('{error.filename}')" if error.filename else ''
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f'The disk is full{where}; what is finished is kept: make room and go on with --resume.'
+    return (f'A file cannot be read or written{where}: {error.strerror or error}; what is finished is kept: when it is '
+            'there again, go on with --resume.')

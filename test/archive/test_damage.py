@@ -1,0 +1,182 @@
+"""Whatever of a damaged bag can be read is painted; what cannot is named with topic, time and place, and counted."""
+import shutil
+import sqlite3
+import struct
+
+from bags import image, IMAGE, JPEG, make_bag, RAW, START, STEP, STORE, WORDS
+import pytest
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
+
+from style_transfer_ros.archive.bags import StopAtDamage
+from style_transfer_ros.archive.records import BagError
+
+SIZE = (120, 160)       # frames that fill chunks and pages
+
+
+def the_file(bag):
+    return next(path for path in bag.iterdir() if path.name != 'metadata.yaml')
+
+
+def damage(path, behind=b'', length=200):
+    """Overwrite some bytes in the middle of a file, there behind the next bytes ``behind``."""
+    data = bytearray(path.read_bytes())
+    at = data.index(behind, len(data) // 2) + len(behind)
+    data[at:at + length] = bytes((x ^ 0x5a) for x in data[at:at + length])
+    path.write_bytes(data)
+
+
+def cut(path, share=0.6):
+    path.write_bytes(path.read_bytes()[:int(path.stat().st_size * share)])
+
+
+@pytest.mark.parametrize('broken', [b'', b'\0\1', 'short', 'cut'])
+def test_a_broken_message_is_copied_named_and_not_painted(tmp_path, look, painters, broken):
+    with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        camera = writer.add_connection(RAW, IMAGE, typestore=STORE)
+        for n in range(3):
+            message = image(n)
+            if broken == 'short':
+                message.data = message.data[:10]
+            data = bytes(STORE.serialize_cdr(image(n) if n != 1 else message, IMAGE))
+            if n == 1 and broken != 'short':
+                data = data[:len(data) // 2] if broken == 'cut' else broken
+            writer.write(camera, START + n * STEP, data)
+    report = repaint(tmp_path / 'in', tmp_path / 'out', look, painters)
+    assert report.exit_code() == 3 and report.painted == {PAINTED: 2} and report.left_out == 1
+    assert RAW in report.damage[0] and '1700000000.100000000' in report.damage[0] and 'in.mcap' in report.damage[0]
+    out = read(tmp_path / 'out')
+    assert topic(out, RAW) == topic(read(tmp_path / 'in'), RAW)
+    assert [t for t, _ in topic(out, PAINTED)] == [0, 2 * STEP]
+
+
+def test_stopping_at_the_first_damage_is_an_option(tmp_path, look, painters):
+    bag = make_bag(tmp_path / 'in', 3)
+    cut(the_file(bag), 0.5)
+    with pytest.raises(StopAtDamage, match='--on-error skip'):
+        repaint(bag, tmp_path / 'out', look, painters, on_error='stop')
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['in']
+
+
+@pytest.mark.parametrize('storage, compression', [
+    ('mcap', ''), ('mcap', 'storage'), ('mcap', 'file'), ('sqlite3', ''), ('sqlite3', 'file'), ('ros1', ''),
+    ('ros1', 'bz2'), ('ros1', 'lz4')])
+def test_a_file_that_breaks_off_is_painted_to_its_end(tmp_path, look, painters, storage, compression):
+    bag = make_bag(tmp_path / 'in', 120, storage, compression, SIZE)
+    file = bag if bag.is_file() else the_file(bag)
+    whole = read(make_bag(tmp_path / 'same', 120, 'mcap', '', SIZE))
+    cut(file)
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    out = read(tmp_path / 'out')
+    painted = len(topic(out, PAINTED))
+    assert report.exit_code() == 3 and file.name.removesuffix('.zstd') in ' '.join(report.damage)
+    assert 20 < painted < 100 and painted == report.painted[PAINTED]
+    for name in (RAW, JPEG, WORDS):
+        there, expected = topic(out, name), topic(whole, name)
+        assert there == [message for message in expected if message in there]
+        assert there == expected[:len(there)] or storage == 'sqlite3'       # the end of one is in the middle of its file
+
+
+@pytest.mark.parametrize('storage, compression', [('mcap', 'storage'), ('mcap', 'message'), ('ros1', 'bz2'),
+                                                  ('sqlite3', 'message')])
+def test_a_damaged_place_costs_what_lies_there(tmp_path, look, painters, storage, compression):
+    bag = make_bag(tmp_path / 'in', 120, storage, compression, SIZE)
+    damage(bag if bag.is_file() else the_file(bag), behind=b'\x28\xb5\x2f\xfd' if compression == 'message' else b'')
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    out = read(tmp_path / 'out')
+    times = [t // STEP for t, _ in topic(out, PAINTED)]
+    assert report.exit_code() == 3 and report.left_out >= 1
+    assert 60 < len(times) <= 120 and times[0] == 0 and times[-1] == 119       # before it and behind it
+    assert '17000000' in report.damage[0] and (storage == 'sqlite3' or any(
+        name in report.damage[0] for name in (RAW, JPEG, WORDS)))       # a page does not tell the topics that were on it
+
+
+def test_a_damaged_length_in_a_chunk_costs_one_message(tmp_path, look, painters):
+    bag = make_bag(tmp_path / 'in', 120, 'mcap', '', SIZE)
+    file = the_file(bag)
+    with Reader(bag) as reader:
+        chunk = reader.storage.storages[0].chunks[2]
+    data = bytearray(file.read_bytes())
+    struct.pack_into('<Q', data, chunk.chunk_start_offset + 9 + 28 + 4 + 8 + 1, 1 << 60)    # its first record is too long
+    file.write_bytes(data)
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    assert report.left_out == 1 and f'byte {chunk.chunk_start_offset}' in report.damage[0]
+    assert 120 * 5 - 1 <= len(read(tmp_path / 'out')) <= 120 * 5
+
+
+def test_a_damaged_page_of_a_database_costs_the_messages_on_it(tmp_path, look, painters):
+    bag = make_bag(tmp_path / 'in', 200, 'sqlite3', '', (4, 6))
+    file = the_file(bag)
+    base = sqlite3.connect(file)
+    size, = base.execute('PRAGMA page_size').fetchone()
+    base.close()
+    data = bytearray(file.read_bytes())
+    # a leaf page of a table: the type byte 13, in the middle of the file
+    leaf = next(at for at in range(len(data) // size // 2 * size, len(data), size) if data[at] == 13)
+    data[leaf:leaf + size] = b'\xff' * size
+    file.write_bytes(data)
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    assert report.exit_code() == 3 and 0 < report.left_out < 60 and 'in.db3' in report.damage[0]
+    assert len(topic(read(tmp_path / 'out'), PAINTED)) > 150
+
+
+def test_a_recorder_that_was_killed_leaves_a_bag_that_can_be_painted(tmp_path, look, painters):
+    """The index is missing, and rosbag2 keeps the last messages of SQLite in a log beside the file."""
+    bag = make_bag(tmp_path / 'in', 5, 'sqlite3')
+    file = the_file(bag)
+    base = sqlite3.connect(file)
+    base.execute('PRAGMA journal_mode=WAL')
+    base.execute('PRAGMA wal_autocheckpoint=0')
+    base.execute('UPDATE messages SET timestamp = timestamp + 1')
+    base.commit()
+    killed = tmp_path / 'killed'
+    killed.mkdir()
+    for path in (file, file.with_name('in.db3-wal')):
+        shutil.copy(path, killed)
+    base.close()
+    before = {path.name: path.read_bytes() for path in killed.iterdir()}
+    report = repaint(killed, tmp_path / 'out', look, painters)
+    assert report.exit_code() == 0 and [t for t, _ in topic(read(tmp_path / 'out'), PAINTED)][0] == 1
+    assert {path.name: path.read_bytes() for path in killed.iterdir()} == before
+
+
+def test_a_ros_1_bag_that_was_not_closed_is_painted(tmp_path, look, painters):
+    bag = make_bag(tmp_path / 'in', 100, 'ros1', '', SIZE)
+    data = bytearray(bag.read_bytes())
+    at = data.index(b'index_pos=') + len('index_pos=')
+    end = struct.unpack_from('<Q', data, at)[0]
+    struct.pack_into('<Q', data, at, 0)
+    active = tmp_path / 'in.bag.active'
+    active.write_bytes(data[:end])
+    report = repaint(active, tmp_path / 'out', look, painters)
+    assert report.painted == {PAINTED: 100, PAINTED_JPEG: 100} and 'no index' in report.damage[0]
+
+
+def test_a_missing_file_and_damaged_metadata_are_named(tmp_path, look, painters):
+    bag = make_bag(tmp_path / 'in', 3)
+    text = (bag / 'metadata.yaml').read_text()
+    (bag / 'metadata.yaml').write_text(text.replace('- in.mcap', '- in.mcap\n  - gone_1.mcap', 1))
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    assert report.exit_code() == 3 and 'gone_1.mcap' in report.damage[0] and report.painted[PAINTED] == 3
+    (bag / 'metadata.yaml').write_text('{[')
+    report = repaint(bag, tmp_path / 'out2', look, painters)
+    assert report.exit_code() == 3 and 'metadata.yaml' in report.damage[0] and report.painted[PAINTED] == 3
+
+
+@pytest.mark.parametrize('content, part', [(None, 'no bag'), (b'', 'is empty'), (b'hello', 'is no bag'),
+                                           (b'\x89MCAP0\r\n', 'no image topic')])
+def test_what_is_no_bag_is_said_in_one_sentence(tmp_path, look, painters, content, part):
+    path = tmp_path / 'x.mcap'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BagError, match=part) as error:
+        repaint(path, tmp_path / 'out', look, painters)
+    assert '\n' not in str(error.value) and 'x.mcap' in str(error.value) and not (tmp_path / 'out').exists()
+
+
+def test_a_bag_of_which_nothing_can_be_painted_is_an_error(tmp_path, look, painters):
+    with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        writer.write(writer.add_connection(RAW, IMAGE, typestore=STORE), START, b'\0\1\0\0')
+    with pytest.raises(BagError, match='could be painted'):
+        repaint(tmp_path / 'in', tmp_path / 'out', look, painters)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['in']
