@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 
 from style_transfer_ros.engine.errors import ImageError
-from style_transfer_ros.engine.stream import PaintSettings, Stream
+from style_transfer_ros.engine.stream import paint_alone, PaintSettings, Stream
 from style_transfer_ros.engine.stylizer import Stylizer
 
 Item = TypeVar('Item')
@@ -127,35 +127,22 @@ class Painted(Generic[Item]):
     error: ImageError | None = None
 
 
-class _AlreadyPainted:
-    """Stands for the stylizer of a stream whose frames were painted elsewhere."""
-
-    def __init__(self) -> None:
-        self.painting: np.ndarray | None = None
-
-    def paint(self, *_: Any, **__: Any) -> np.ndarray | None:
-        return self.painting
-
-
 class _Camera:
     """The streams of one camera: of this window, and of the next one while it leads in."""
 
     def __init__(self, job: Job) -> None:
-        self.job, self._painted = job, _AlreadyPainted()
-        self._now = Stream(self._painted)                   # type: ignore[arg-type]
+        self.job = job
+        self._now: Stream = Stream(None)
         self._next: Stream | None = None
 
     def cut(self) -> None:
-        self._now = self._next or Stream(self._painted)     # type: ignore[arg-type]
-        self._next = None
+        self._now, self._next = self._next or Stream(None), None
 
     def smooth(self, rgb: np.ndarray, painting: np.ndarray, stamp: float, leads: bool) -> np.ndarray:
-        self._painted.painting = painting
         if leads:
-            if self._next is None:
-                self._next = Stream(self._painted)          # type: ignore[arg-type]
-            self._next.paint(rgb, self.job.vector, self.job.settings, stamp)
-        return self._now.paint(rgb, self.job.vector, self.job.settings, stamp)
+            self._next = self._next or Stream(None)
+            self._next.smooth(rgb, painting, self.job.vector, self.job.settings, stamp)
+        return self._now.smooth(rgb, painting, self.job.vector, self.job.settings, stamp)
 
 
 class _Waiting:
@@ -300,9 +287,7 @@ def _decode_and_paint(job: Job, item: Any) -> Callable[[Stylizer], Any]:
     def work(stylizer: Stylizer) -> Any:
         try:
             source, rgb, stamp = job.decode(item)
-            painting = stylizer.paint(rgb, job.vector, strength=job.settings.strength,
-                                      preserve_color=job.settings.preserve_color,
-                                      processing_height=job.settings.processing_height)
+            painting = paint_alone(stylizer, rgb, job.vector, job.settings)
         except ImageError as error:
             return error
         return source, rgb, stamp, painting

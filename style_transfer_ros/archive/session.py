@@ -101,6 +101,8 @@ def session(options: Namespace) -> Iterator[Session]:
         print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}, ensure_ascii=False))
     elif not problem:
         print(report.summary())
+    if code == NOTHING:
+        sys.exit(problem or 'Nothing was painted.')
     if problem:
         print(problem, file=sys.stderr)
     if code:

@@ -39,9 +39,11 @@ class Stream:
 
     It owns the smoother and decides when that forgets the past: when the style, the settings or the size change.
     For one thread at a time.
+
+    :param stylizer: None for a stream that only smooths.
     """
 
-    def __init__(self, stylizer: Stylizer) -> None:
+    def __init__(self, stylizer: Stylizer | None) -> None:
         self.stylizer = stylizer
         self._smoother = Smoother()
         self._painted_as: tuple = ()
@@ -56,16 +58,25 @@ class Stream:
         :param stamp: when the frame was taken, s; only differences between frames matter.
         :returns: (H, W, 3) uint8 RGB; it may be kept, but not changed: the next painting is mixed with it.
         """
+        assert self.stylizer is not None, 'a stream without a stylizer only smooths'
+        return self.smooth(frame, paint_alone(self.stylizer, frame, vector, settings), vector, settings, stamp)
+
+    def smooth(self, frame: np.ndarray, painted: np.ndarray, vector: np.ndarray, settings: PaintSettings,
+               stamp: float = 0.0) -> np.ndarray:
+        """Do the second half of :meth:`paint` with a painting of :func:`paint_alone`, made anywhere."""
         painted_as = (settings, frame.shape, np.asarray(vector, np.float32).tobytes())
         if painted_as != self._painted_as:
             self.forget()
             self._painted_as = painted_as
-        painted = self.stylizer.paint(frame, vector, strength=settings.strength,
-                                      preserve_color=settings.preserve_color,
-                                      processing_height=settings.processing_height)
         return self._smoother.apply(frame, painted, settings.smoothing, stamp)
 
     def forget(self) -> None:
         """Begin anew, as after a cut: the next painting is not mixed with the one before."""
         self._smoother.reset()
         self._painted_as = ()
+
+
+def paint_alone(stylizer: Stylizer, frame: np.ndarray, vector: np.ndarray, settings: PaintSettings) -> np.ndarray:
+    """Paint a frame as if it had no neighbours: the first half of :meth:`Stream.paint`."""
+    return stylizer.paint(frame, vector, strength=settings.strength, preserve_color=settings.preserve_color,
+                          processing_height=settings.processing_height)
