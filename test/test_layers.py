@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ('style_transfer_ros/engine', 'style_transfer_ros/tools', 'training')
+LAYERS = ('style_transfer_ros/engine', 'style_transfer_ros/archive', 'style_transfer_ros/tools', 'training')
 OPTIONAL = {'tensorflow', 'torch'}
 
 IMPORT_ALL = """

@@ -17,7 +17,6 @@ from rosbags.rosbag2.metadata import parse_qos
 
 from style_transfer_ros.archive.records import BagError, Damage, Definition, FOREVER, Message, Topic
 
-
 #: Where a database does not tell how many messages it has, so many are searched for behind the last one.
 _SEARCHED = 100_000
 
@@ -56,8 +55,8 @@ class SqliteFile:
                 self._database.execute('PRAGMA writable_schema=ON')
                 self._read_topics()
                 self._cut_off = True
-                self.damage.append(Damage('', None, f"'{name}', byte {path.stat().st_size}", 'the file breaks off; it was '
-                                          'not copied to its end', None))
+                self.damage.append(Damage('', None, f"'{name}', byte {path.stat().st_size}", 'the file breaks off; it '
+                                          'was not copied to its end', None))
         except sqlite3.Error as error:
             self.close()
             raise BagError(f"'{name}' cannot be read as an SQLite bag ({error}); restore it or leave it out."

@@ -46,12 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                    options.weights or [], paint_settings(options))
         several = len(options.bags) > 1
         if several:
+            if options.output.exists() and not options.resume:
+                raise StyleTransferError(f"'{options.output}' exists already and is not overwritten; choose another "
+                                         'name, or go on with --resume.')
             options.output.mkdir(exist_ok=True)
         failed = []
         with painters_for(look, stylizer) as painters:
             for bag in options.bags:
                 name = Path(bag.rstrip('/')).name
                 target = options.output / name.removesuffix('.bag').removesuffix('.mcap').removesuffix('.db3')
+                if several and target.is_dir():
+                    run.report.note(f"'{target}' is complete already.")
+                    run.report.outputs.append(str(target))
+                    continue
                 try:
                     repaint_bag(bag, target if several else options.output, look, painters, run.report,
                                 topics=options.topics, replace=options.replace, start=options.start, stop=options.stop,

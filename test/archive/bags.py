@@ -48,7 +48,7 @@ def image(n: int, store=STORE, encoding: str = 'bgr8', size=(HEIGHT, WIDTH)):
                               is_bigendian=0, step=step, data=data)
 
 
-def compressed(n: int, store=STORE, ending: str = '.jpg', form: str = 'bgr8; jpeg compressed bgr8', size=(HEIGHT, WIDTH)):
+def compressed(n: int, store=STORE, ending='.jpg', form='bgr8; jpeg compressed bgr8', size=(HEIGHT, WIDTH)):
     """Return frame ``n`` as a CompressedImage."""
     data = cv2.imencode(ending, cv2.cvtColor(frame(n, *size), cv2.COLOR_RGB2BGR))[1].reshape(-1)
     return store.types[COMPRESSED](header=_header(store, n, 'jpeg_eye'), format=form, data=data)

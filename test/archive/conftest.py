@@ -1,6 +1,6 @@
 """Fixtures of the archive's tests: small bags, and painters of the fake model, which needs no networks."""
-import sys
 from pathlib import Path
+import sys
 
 import numpy as np
 import pytest

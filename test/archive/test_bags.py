@@ -4,8 +4,23 @@ import subprocess
 import sys
 import time
 
-from bags import (compressed, frame, image, IMAGE, JPEG, make_bag, RAW, ROS1, START, STEP, STORE, STRING, TF,
-                  WIDTH, WORDS)
+from bags import (
+    compressed,
+    frame,
+    IMAGE,
+    image,
+    JPEG,
+    make_bag,
+    RAW,
+    ROS1,
+    START,
+    STEP,
+    STORE,
+    STRING,
+    TF,
+    WIDTH,
+    WORDS,
+)
 import cv2
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
@@ -220,8 +235,8 @@ def test_a_type_without_definition_is_copied_as_it_is(tmp_path, look, painters):
 def test_a_type_of_ros_1_that_ros_2_does_not_have_comes_out_as_ros_2_writes_it(tmp_path, look, painters):
     from rosbags.rosbag1 import Writer as Writer1
     ROS1.register(get_types_from_msg('Header header\ntime at\nfloat64[] values\n', 'own_msgs/msg/Old'))
-    old = ROS1.types['own_msgs/msg/Old'](header=image(3, ROS1).header, at=ROS1.types['builtin_interfaces/msg/Time'](4, 5),
-                                         values=np.array([1.5]))
+    at = ROS1.types['builtin_interfaces/msg/Time'](4, 5)
+    old = ROS1.types['own_msgs/msg/Old'](header=image(3, ROS1).header, at=at, values=np.array([1.5]))
     with Writer1(tmp_path / 'in.bag') as writer:
         camera = writer.add_connection(RAW, IMAGE, typestore=ROS1)
         own = writer.add_connection('/own', 'own_msgs/msg/Old', typestore=ROS1)

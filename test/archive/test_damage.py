@@ -3,7 +3,7 @@ import shutil
 import sqlite3
 import struct
 
-from bags import image, IMAGE, JPEG, make_bag, RAW, START, STEP, STORE, WORDS
+from bags import IMAGE, image, JPEG, make_bag, RAW, START, STEP, STORE, WORDS
 import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
@@ -74,7 +74,7 @@ def test_a_file_that_breaks_off_is_painted_to_its_end(tmp_path, look, painters, 
     for name in (RAW, JPEG, WORDS):
         there, expected = topic(out, name), topic(whole, name)
         assert there == [message for message in expected if message in there]
-        assert there == expected[:len(there)] or storage == 'sqlite3'       # the end of one is in the middle of its file
+        assert there == expected[:len(there)] or storage == 'sqlite3'      # its end is not its newest
 
 
 @pytest.mark.parametrize('storage, compression', [('mcap', 'storage'), ('mcap', 'message'), ('ros1', 'bz2'),
@@ -88,7 +88,7 @@ def test_a_damaged_place_costs_what_lies_there(tmp_path, look, painters, storage
     assert report.exit_code() == 3 and report.left_out >= 1
     assert 60 < len(times) <= 120 and times[0] == 0 and times[-1] == 119       # before it and behind it
     assert '17000000' in report.damage[0] and (storage == 'sqlite3' or any(
-        name in report.damage[0] for name in (RAW, JPEG, WORDS)))       # a page does not tell the topics that were on it
+        name in report.damage[0] for name in (RAW, JPEG, WORDS)))      # a page does not tell its topics
 
 
 def test_a_damaged_length_in_a_chunk_costs_one_message(tmp_path, look, painters):
@@ -97,7 +97,7 @@ def test_a_damaged_length_in_a_chunk_costs_one_message(tmp_path, look, painters)
     with Reader(bag) as reader:
         chunk = reader.storage.storages[0].chunks[2]
     data = bytearray(file.read_bytes())
-    struct.pack_into('<Q', data, chunk.chunk_start_offset + 9 + 28 + 4 + 8 + 1, 1 << 60)    # its first record is too long
+    struct.pack_into('<Q', data, chunk.chunk_start_offset + 9 + 28 + 4 + 8 + 1, 1 << 60)    # its first record
     file.write_bytes(data)
     report = repaint(bag, tmp_path / 'out', look, painters)
     assert report.left_out == 1 and f'byte {chunk.chunk_start_offset}' in report.damage[0]
