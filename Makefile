@@ -38,7 +38,7 @@ install: $(PRODUCT)  ## install everything that the nodes need, into .venv
 msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_transfer_msgs
 
 demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo_output/
-	@$(RUN) -m style_transfer_ros.ros.demo $(ARGS)
+	@$(RUN) -m style_transfer_ros.demo.demo $(ARGS)
 
 test: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(if $(ROS),,$(STAMP)/test)  ## run all tests and linters
 ifdef ROS

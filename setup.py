@@ -31,7 +31,7 @@ setup(
     entry_points={'console_scripts': [
         'style_transfer_node = style_transfer_ros.ros.style_transfer_node:main',
         'camera_node = style_transfer_ros.ros.camera_node:main',
-        'style_transfer_demo = style_transfer_ros.ros.demo:main',
+        'style_transfer_demo = style_transfer_ros.demo.demo:main',
         'stylize_bag = style_transfer_ros.tools.stylize_bag:main',
         'style_gallery = style_transfer_ros.tools.gallery:main',
     ]},

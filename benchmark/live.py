@@ -7,37 +7,30 @@ Camera and style transfer node run as processes of their own over real DDS, as o
 from __future__ import annotations
 
 import argparse
-from contextlib import contextmanager
 import json
-import os
 from pathlib import Path
-import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from typing import Callable, Dict, Iterator, List
+from typing import Callable, Dict, List
 
-# Own world: other ROS systems on this machine or network neither see the benchmark nor disturb it.
-os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ['ROS_DOMAIN_ID'] = str(random.randint(215, 232))
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from tqdm import tqdm
 
-from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-import numpy as np  # noqa: E402
-import rclpy  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rclpy.qos import QoSProfile  # noqa: E402
-from sensor_msgs.msg import Image  # noqa: E402
-from std_msgs.msg import Header  # noqa: E402
-from tqdm import tqdm  # noqa: E402
-
-from style_transfer_msgs.srv import SetStyle  # noqa: E402
-from style_transfer_ros.engine import pictures  # noqa: E402
-from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
-from style_transfer_ros.paths import share_folder  # noqa: E402
-from style_transfer_ros.ros import messages  # noqa: E402
-from style_transfer_ros.ros.running import spinning  # noqa: E402
+from style_transfer_msgs.srv import SetStyle
+from style_transfer_ros.demo.processes import NodeProcess
+from style_transfer_ros.engine import pictures
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.environment import stay_alone
+from style_transfer_ros.paths import share_folder
+from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.running import spinning
 
 #: How often a start and a service call are repeated.
 _STARTS, _CALLS = 3, 15
@@ -63,32 +56,14 @@ class Listener(Node):
             self.diagnostics = {item.key: item.value for item in status.values}
 
 
-def _wait(done: Callable[[], object], what: str, process: subprocess.Popen | None = None) -> None:
+def _wait(done: Callable[[], object], what: str, process: NodeProcess | None = None) -> None:
     deadline = time.monotonic() + _DEADLINE
     while not done():
-        if process is not None and process.poll() is not None:
-            raise StyleTransferError(f'A node ended with exit code {process.returncode} while the benchmark waited for '
-                                     f'{what}; see its message above.')
+        if process is not None:
+            process.check(what)
         if time.monotonic() > deadline:
             raise StyleTransferError(f'No {what} within {_DEADLINE:.0f} s; see the messages of the nodes above.')
         time.sleep(0.005)
-
-
-@contextmanager
-def _running(module: str, *parameters: str) -> Iterator[subprocess.Popen]:
-    """Run a node as a process; stop it as a terminal's Ctrl-C does, and insist after 5 s."""
-    arguments = [part for parameter in parameters for part in ('-p', parameter)]
-    process = subprocess.Popen([sys.executable, '-m', f'style_transfer_ros.ros.{module}', '--ros-args', '--log-level',
-                                'warn', *arguments], start_new_session=True)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _resident_megabytes(pid: int) -> float:
@@ -155,13 +130,13 @@ def _calls(node: Listener, count: int) -> Dict[str, object]:
     return {'median_ms': round(float(median), 1), 'iqr_ms': round(float(high - low), 1), 'repeats': count}
 
 
-def _paint(node: Listener, process: subprocess.Popen, seconds: float) -> Dict[str, object]:
+def _paint(node: Listener, node_process: NodeProcess, seconds: float) -> Dict[str, object]:
     """Let the node paint as fast as it can, and measure rate, memory and its own diagnostics."""
     memory = []
     until = time.monotonic() + max(seconds, _WINDOW + 1)
     begin, first = time.monotonic(), len(node.paintings)
     while time.monotonic() < until:
-        memory.append(_resident_megabytes(process.pid))
+        memory.append(_resident_megabytes(node_process.process.pid))
         time.sleep(0.5)
     came = node.paintings[first:]
     if len(came) < 2:
@@ -183,7 +158,7 @@ def measure(node: Listener, model: str, threads: int, seconds: float, rate: floa
     report: Dict[str, object] = {'camera_rate_hz': rate, 'size': '640x480'}
     with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
         common = [f'model:={model}', f'threads:={threads}']
-        with _running('camera_node', 'source:=scene', f'rate:={float(rate)}'):
+        with NodeProcess('camera_node', 'source:=scene', f'rate:={float(rate)}'):
             bar.set_postfix_str('receive the camera')
             report['subscribe'] = _subscription_cost(node, 3.0)
             bar.update()
@@ -192,7 +167,8 @@ def measure(node: Listener, model: str, threads: int, seconds: float, rate: floa
                 bar.set_postfix_str('start the node')
                 # an empty library each time: the first start of a new user, who has no learned styles yet
                 before, begin = len(node.paintings), time.monotonic()
-                with _running('style_transfer_node', 'period:=0.0', f'style_library:={folder}/{n}', *common) as process:
+                with NodeProcess('style_transfer_node', 'period:=0.0', f'style_library:={folder}/{n}',
+                                 *common) as process:
                     _wait(lambda before=before: len(node.paintings) > before, 'first painting', process)
                     starts.append(node.paintings[before] - begin)
                     bar.update()
@@ -204,8 +180,8 @@ def measure(node: Listener, model: str, threads: int, seconds: float, rate: floa
                         report['set_style_while_painting_every_frame'] = _calls(node, _CALLS)
                         bar.update()
             report['first_frame_s'] = [round(s, 2) for s in starts]
-        with _running('camera_node', 'source:=scene'), \
-                _running('style_transfer_node', f'style_library:={folder}/0', *common) as process:
+        with NodeProcess('camera_node', 'source:=scene'), \
+                NodeProcess('style_transfer_node', f'style_library:={folder}/0', *common) as process:
             bar.set_postfix_str('call set_style')
             before = len(node.paintings)
             _wait(lambda: len(node.paintings) > before, 'painting', process)
@@ -223,6 +199,7 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, required=True)
     parser.add_argument('--rate', type=float, required=True)
     options = parser.parse_args()
+    stay_alone()        # other ROS systems on this machine or network neither see the benchmark nor disturb it
     try:
         with spinning(Listener) as node, tqdm(total=_STARTS + 4, desc='nodes', unit='step') as bar:
             report = measure(node, options.model, options.threads, options.seconds, options.rate, bar)

@@ -11,7 +11,7 @@ from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDesc
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 import yaml
 
-from style_transfer_ros.ros.launching import CONFIG
+from style_transfer_ros.launching import CONFIG
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, Shutdown, TimerAction
 
-from style_transfer_ros.ros.launching import (
+from style_transfer_ros.launching import (
     installed,
     large_shared_memory,
     painting,

@@ -2,7 +2,7 @@
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 
-from style_transfer_ros.ros.launching import is_true, painting, painting_arguments, switch, topic_arguments, topics
+from style_transfer_ros.launching import is_true, painting, painting_arguments, switch, topic_arguments, topics
 
 
 def start(context: LaunchContext) -> list[Action]:

@@ -2,7 +2,7 @@
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import OpaqueFunction
 
-from style_transfer_ros.ros.launching import camera, camera_arguments, painting, painting_arguments
+from style_transfer_ros.launching import camera, camera_arguments, painting, painting_arguments
 
 
 def start(context: LaunchContext) -> list[Action]:

@@ -4,24 +4,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 import sys
-from typing import Dict
 
 from style_transfer_ros.engine.errors import StyleTransferError
 
 PACKAGE = 'style_transfer_ros'
-
-
-def large_shared_memory() -> Dict[str, str]:
-    """
-    Return the environment variables that give Fast DDS a shared-memory segment that holds camera images.
-
-    With its default segment (549 kB) a best-effort subscriber loses most 640x480 frames.  A profile that the user
-    names already is left alone.
-    """
-    profile = str(share_folder() / 'config' / 'fastdds.xml')
-    return {variable: profile for variable in
-            ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')     # Jazzy, Kilted
-            if variable not in os.environ}
 
 
 def share_folder() -> Path:
@@ -42,6 +28,6 @@ def share_folder() -> Path:
                              f"{', '.join(map(str, folders))}; install the package again.")
 
 
-def bundled_styles() -> Dict[str, Path]:
+def bundled_styles() -> dict[str, Path]:
     """Return the bundled style pictures by name, sorted."""
     return {path.stem: path for path in sorted((share_folder() / 'styles').glob('*.jpg'))}

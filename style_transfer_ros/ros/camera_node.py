@@ -1,7 +1,6 @@
 """The node ``camera``, for machines without a camera driver: a webcam, a video, pictures, or a moving test scene."""
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 import time
 from typing import Any
@@ -21,8 +20,9 @@ from style_transfer_ros.engine.errors import ParameterError, StyleTransferError
 from style_transfer_ros.engine.sources import FrameSource, open_source
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.guarded import guard_services
-from style_transfer_ros.ros.parameters import changed, declare, parameter
+from style_transfer_ros.ros.parameters import changed, declare
 from style_transfer_ros.ros.running import run
+from style_transfer_ros.settings import CameraParameters
 
 #: A device that is gone is looked for this often, s.
 _RETRY_PERIOD = 2.0
@@ -47,21 +47,6 @@ def _calibration(url: str, width: int, height: int) -> CameraInfo:
             raise StyleTransferError(f"The calibration '{url}' cannot be read ({type(error).__name__}: {error}); give "
                                      'a file that camera_calibration wrote, or leave camera_info_url empty.') from error
     return info
-
-
-@dataclass(frozen=True)
-class CameraParameters:
-    """The parameters of the node ``camera``; they do not change while it runs."""
-
-    source: str = parameter('scene', "What to show: 'scene' (a slow pan over a photograph), a V4L2 device (index or "
-                                     '/dev/videoN), a video file (loops) or a folder of pictures.',
-                            static=True, number_too=True)
-    width: int = parameter(640, 'Width of the image, pixels.', low=1, high=7680, static=True)
-    height: int = parameter(480, 'Height of the image, pixels.', low=1, high=4320, static=True)
-    rate: float = parameter(30.0, 'Images per second, Hz.', low=0.1, high=240.0, static=True)
-    frame_id: str = parameter('camera_optical_frame', 'Frame of the header, see REP-103.', static=True)
-    encoding: str = parameter('rgb8', 'Encoding of the image, see the README.', static=True)
-    camera_info_url: str = parameter('', 'Calibration file (path or file:// URL); empty: uncalibrated.', static=True)
 
 
 class CameraNode(Node):

@@ -23,9 +23,9 @@ from style_transfer_ros.engine.styles import Mix
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.loaded import Loaded
 from style_transfer_ros.ros.newest_frame import NewestFrame
-from style_transfer_ros.ros.parameters import StyleTransferParameters
 from style_transfer_ros.ros.qos import CameraSubscription
 from style_transfer_ros.ros.statistics import Statistics
+from style_transfer_ros.settings import StyleTransferParameters
 
 #: A warning about frames that cannot be painted is given at most this often, s.
 _WARN_EVERY = 5.0

@@ -14,7 +14,7 @@ from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.ros.parameters import StyleTransferParameters
+from style_transfer_ros.settings import StyleTransferParameters
 
 
 class Contents(NamedTuple):

@@ -1,91 +1,15 @@
-"""
-Parameters of nodes: a frozen dataclass each, whose fields carry text, range and mutability; declared and checked here.
-
-::
-
-    @dataclass(frozen=True)
-    class Settings:
-        rate: float = parameter(30.0, 'Images per second, Hz.', low=0.1, high=240.0)
-
-    settings = declare(node, Settings)
-"""
+"""The settings of a node as ROS parameters: declared with descriptors, and checked when they change."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from dataclasses import fields
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from style_transfer_ros.engine.errors import ParameterError, shown
-from style_transfer_ros.engine.stream import PaintSettings
-
-Settings = TypeVar('Settings')
-
-#: Names of the QoS presets that ``qos`` takes.
-QOS_PRESETS = ('auto', 'sensor_data', 'default', 'system_default')
-_KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a text', list: 'a list of texts'}
-
-
-def parameter(default: Any, text: str, *, low: float | None = None, high: float | None = None, static: bool = False,
-              choices: tuple[str, ...] = (), number_too: bool = False) -> Any:
-    """
-    Describe one parameter; its type is that of its default: bool, int, float, str, or a list of str.
-
-    :param text: what it is, with its unit.
-    :param low: the smallest value of a number.
-    :param high: the largest value of a number.
-    :param static: it changes only while the node is unconfigured, or never if the node has no lifecycle.
-    :param choices: the texts that are allowed.
-    :param number_too: a text that users write as a number, such as the index of a camera.
-    """
-    if choices:
-        text = f"{text} One of: {', '.join(choices)}."
-    metadata = {'text': text, 'low': low, 'high': high, 'static': static, 'choices': choices, 'number_too': number_too}
-    return field(default_factory=lambda: list(default), metadata=metadata) if isinstance(default, list) \
-        else field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True)
-class StyleTransferParameters:
-    """The parameters of the node ``style_transfer`` at one moment."""
-
-    period: float = parameter(0.4, 'Time between two paintings, s; 0: paint every frame that comes, as fast as the '
-                                   'machine can.', low=0.0, high=3600.0)
-    style: str = parameter('starry_night', 'Name of the stored style to paint with, see ~/list_styles; empty while a '
-                                           'mix is painted.')
-    strength: float = parameter(1.0, 'How much of the style: 0 is the photograph, 1 the style.', low=0.0, high=1.0)
-    preserve_color: bool = parameter(False, 'Lightness from the painting, colours from the camera.')
-    smoothing: float = parameter(0.8, 'Share of the former painting that stays where the camera sees no motion, at 30 '
-                                      'frames/s (less at lower rates); calms flicker, leaves no ghosts. 0: off.',
-                                 low=0.0, high=0.95)
-    processing_height: int = parameter(0, 'Height to paint at, pixels; the output keeps the size of the camera. '
-                                          '0: as the camera.', low=0, high=4320)
-    publish_compressed: bool = parameter(False, 'Also publish stylized/image/compressed (JPEG).')
-    jpeg_quality: int = parameter(90, 'Quality of the JPEG, percent.', low=1, high=100)
-    lazy: bool = parameter(True, 'Paint only while somebody subscribes to the painting.')
-    enabled: bool = parameter(True, 'Paint; false passes the images of the camera through untouched.')
-    model: str = parameter('swift', "Networks: 'swift', 'magenta' or the path of a model directory.", static=True)
-    runtime: str = parameter('auto', "What runs the networks: 'auto', 'openvino', 'onnxruntime' or 'tensorflow'.",
-                             static=True)
-    threads: int = parameter(0, 'CPU threads of the runtime; 0: all cores.', low=0, high=256, static=True)
-    image_transport: str = parameter('raw', 'Form of the input: image_raw or image_raw/compressed.',
-                                     static=True, choices=('raw', 'compressed'))
-    qos: str = parameter('auto', 'QoS of the input; auto matches what the camera offers.', static=True,
-                         choices=QOS_PRESETS)
-    style_directories: list[str] = parameter([''], 'Folders that the uri of ~/set_style may name a picture in; the '
-                                                   'bundled styles always may.', static=True)
-    style_library: str = parameter('', 'Folder that keeps the learned styles; empty: below the data folder of the '
-                                       'user.', static=True)
-    autostart: bool = parameter(True, 'Configure and activate at once; false waits for a lifecycle manager.',
-                                static=True)
-
-    @property
-    def paint_settings(self) -> PaintSettings:
-        """What of this concerns the painting of one frame."""
-        return PaintSettings(self.strength, self.preserve_color, self.smoothing, self.processing_height)
+from style_transfer_ros import settings
+from style_transfer_ros.settings import Settings
 
 
 def declare(node: Node, kind: type[Settings]) -> Settings:
@@ -107,49 +31,14 @@ def declare(node: Node, kind: type[Settings]) -> Settings:
             setattr(descriptor, 'floating_point_range' if number is float else 'integer_range', [bounds])
         node.declare_parameter(item.name, default, descriptor)
     declared = [node.get_parameter_or(item.name) for item in fields(kind)]      # type: ignore[arg-type]
-    return changed(defaults, declared, locked=False)
+    return settings.changed(defaults, {parameter.name: parameter.value for parameter in declared}, locked=False)
 
 
 def changed(current: Settings, updates: Iterable[Parameter], *, locked: bool) -> Settings:
     """
-    Apply updates, all or none; parameters of other parts of the node are left alone.
+    Apply updates of parameters, all or none; those of other parts of the node are left alone.
 
     :param locked: whether static parameters keep their value now.
     :raises ParameterError: one does not fit; the text is one sentence.
     """
-    known = {item.name: item.metadata for item in fields(current)}      # type: ignore[arg-type]
-    values = {update.name: _checked(update.name, update.value, getattr(type(current)(), update.name),
-                                    known[update.name])
-              for update in updates if update.name in known}
-    for name, value in values.items():
-        if locked and known[name]['static'] and value != getattr(current, name):
-            raise ParameterError(f"The parameter '{name}' is static; " + (
-                "run 'ros2 lifecycle set' with 'deactivate' and 'cleanup', set it, then 'configure' and 'activate'."
-                if hasattr(current, 'autostart') else 'start the node again with the new value.'))
-    return replace(current, **values)       # type: ignore[type-var]
-
-
-def _checked(name: str, value: Any, default: Any, about: Any) -> Any:
-    """
-    Return the value in the type of the default.
-
-    :raises ParameterError: it has another type, is out of its range, or is no choice.
-    """
-    if isinstance(default, list) and value is None:     # an empty list has no type, and comes as nothing
-        value = []
-    elif isinstance(default, float) and type(value) is int:     # a user who types 1 means 1.0
-        value = float(value)
-    elif about['number_too'] and type(value) is int:
-        value = str(value)
-    fits = (isinstance(value, (list, tuple)) and all(isinstance(element, str) for element in value)
-            if isinstance(default, list) else type(value) is type(default))
-    if not fits:
-        # A text in the place of a list must not be taken apart: the letters of a path would allow the folder '/'.
-        remedy = {str: f"; quote it twice: {name}:=\"'{value}'\"", list: f"; write {name}:=\"['...']\""}
-        raise ParameterError(f"The parameter '{name}' is {shown(value)}, but {_KINDS[type(default)]} is needed"
-                             f"{remedy.get(type(default), '')}.")
-    if about['low'] is not None and not about['low'] <= value <= about['high']:
-        raise ParameterError(f"The parameter '{name}' is {value}; choose {about['low']} to {about['high']}.")
-    if about['choices'] and value not in about['choices']:
-        raise ParameterError(f"The parameter '{name}' is {shown(value)}; choose one of {', '.join(about['choices'])}.")
-    return list(value) if isinstance(default, list) else value
+    return settings.changed(current, {update.name: update.value for update in updates}, locked=locked)

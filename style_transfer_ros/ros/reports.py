@@ -12,8 +12,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_ros.engine.styles import Mix
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.ros.parameters import StyleTransferParameters
 from style_transfer_ros.ros.statistics import Statistics
+from style_transfer_ros.settings import StyleTransferParameters
 
 #: A camera without a frame for this time is stale, s.
 STALE_AFTER = 2.0

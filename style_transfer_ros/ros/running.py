@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-import ctypes
 import os
 import re
 import signal
@@ -17,29 +16,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from style_transfer_ros.engine.errors import sentence, StyleTransferError
-from style_transfer_ros.paths import large_shared_memory
+from style_transfer_ros.environment import prepare_for_images
 
 NodeType = TypeVar('NodeType', bound=Node)
-#: glibc's numbers of these settings (malloc.h), and bytes up to which memory is kept: a 4K frame, and a few of them.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX, _FRAME, _FRAMES = -1, -3, -8, 32 << 20, 128 << 20
 #: A signal waits at most so long for a callback that has nothing to do, s.
 _SIGNAL_DELAY = 0.1
-
-
-def _prepare_for_images() -> None:
-    """
-    Make DDS and memory fit for camera images; to be called before ``rclpy.init``.
-
-    glibc would give the memory of every frame back to the system and fetch the next one's page by page, which is half
-    of what receiving and publishing a frame costs.  It would also keep free memory for every thread apart, 10 MB in
-    all.  Other C libraries have no such settings.
-    """
-    os.environ.update(large_shared_memory())
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _FRAME)
-        mallopt(_M_TRIM_THRESHOLD, _FRAMES)
-        mallopt(_M_ARENA_MAX, 1)
 
 
 def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL) -> None:
@@ -50,7 +31,7 @@ def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = Si
 
     :raises StyleTransferError: its arguments or its environment cannot be used.
     """
-    _prepare_for_images()
+    prepare_for_images()
     try:
         rclpy.init(args=args, signal_handler_options=signals)
     except RuntimeError as error:               # rcl's own, with places in its source behind each part

@@ -22,12 +22,13 @@ from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.live import Live
 from style_transfer_ros.ros.loaded import load, Loaded
-from style_transfer_ros.ros.parameters import changed, declare, StyleTransferParameters
+from style_transfer_ros.ros.parameters import changed, declare
 from style_transfer_ros.ros.reports import Reports, Snapshot
 from style_transfer_ros.ros.running import run
 from style_transfer_ros.ros.statistics import Statistics
 from style_transfer_ros.ros.style_services import StyleServices
 from style_transfer_ros.ros.worker import Worker
+from style_transfer_ros.settings import StyleTransferParameters
 
 
 class StyleTransferNode(LifecycleNode):

@@ -41,16 +41,27 @@ def test_the_file_holds_every_parameter_with_its_default(file, declared):
         name: (value, type(value)) for name, value in defaults.items()}
 
 
+def comments(file: str) -> dict:
+    """Return the comment above each parameter, as one line."""
+    found, lines = {}, []
+    for line in (CONFIG / file).read_text(encoding='utf-8').splitlines():
+        if named := re.match(r'^ {4}(\w+):', line):
+            found[named[1]] = ' '.join(lines)
+        lines = [*lines, line.strip('# ')] if line.startswith('    #') else []
+    return found
+
+
 @pytest.mark.parametrize('file', FILES)
-def test_the_comments_say_the_ranges(file, declared):
-    comments = dict(re.findall(r'^ {4}(\w+): [^#]*# (.*)$', (CONFIG / file).read_text(encoding='utf-8'), re.MULTILINE))
+def test_the_comment_of_a_parameter_is_its_description_and_range(file, declared):
+    written_above = comments(file)
     for name, (_, descriptor) in declared(file).items():
-        for bounds in (*descriptor.floating_point_range, *descriptor.integer_range):
-            assert f'{bounds.from_value} to {bounds.to_value}' in comments[name], name
+        ranges = [f'{bounds.from_value} to {bounds.to_value}.'
+                  for bounds in (*descriptor.floating_point_range, *descriptor.integer_range)]
+        assert written_above[name] == ' '.join([descriptor.description, *ranges])
 
 
 def test_the_file_tells_live_from_static_parameters(declared):
-    live, static = (CONFIG / 'style_transfer.yaml').read_text(encoding='utf-8').split('# static')
+    live, static = (CONFIG / 'style_transfer.yaml').read_text(encoding='utf-8').split('# ---- static')
     for name, (_, descriptor) in declared('style_transfer.yaml').items():
         part = static if descriptor.additional_constraints.startswith('static') else live
         assert f'    {name}: ' in part, name

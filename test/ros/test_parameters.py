@@ -3,7 +3,8 @@ import pytest
 from rclpy.parameter import Parameter
 
 from style_transfer_ros.engine.errors import ParameterError
-from style_transfer_ros.ros.parameters import changed, StyleTransferParameters
+from style_transfer_ros.ros.parameters import changed
+from style_transfer_ros.settings import StyleTransferParameters
 
 
 def updated(name, value):

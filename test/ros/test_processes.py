@@ -1,5 +1,4 @@
 """Camera and node as processes with the real network, read by an independent reader of the wire format."""
-import os
 from pathlib import Path
 import queue
 import re
@@ -17,14 +16,9 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from rosbags.typesys import get_typestore, Stores
 from sensor_msgs.msg import CameraInfo, Image
 
+from style_transfer_ros.demo.processes import NodeProcess
+
 STORE = get_typestore(Stores.ROS2_JAZZY)
-
-
-def start(module, tmp_path, *parameters):
-    """Start a node's process in this test's ROS domain."""
-    arguments = [part for parameter in parameters for part in ('-p', parameter)]
-    return subprocess.Popen([sys.executable, '-m', f'style_transfer_ros.ros.{module}', '--ros-args', *arguments],
-                            stderr=subprocess.PIPE, text=True, env={**os.environ, 'XDG_DATA_HOME': str(tmp_path)})
 
 
 def stop(process, how):
@@ -37,16 +31,16 @@ def stop(process, how):
 
 @pytest.fixture
 def processes(tmp_path):
+    """Give a function that starts a node's process in this test's ROS domain."""
     running = []
 
     def begin(module, *parameters):
-        running.append(start(module, tmp_path, *parameters))
-        return running[-1]
+        running.append(NodeProcess(module, *parameters, log_level='info', stderr=subprocess.PIPE, text=True,
+                                   environment={'XDG_DATA_HOME': str(tmp_path)}))
+        return running[-1].process
     yield begin
     for process in running:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+        process.stop(signal.SIGKILL)
 
 
 def test_a_camera_is_painted_live_and_every_stamp_is_the_cameras(ros, processes):

@@ -7,40 +7,36 @@ styles (as Image, as CompressedImage, by uri), receives, records, measures, and 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
-import random
-import signal
-import subprocess
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any
 
-# Own world: other ROS systems on this machine or network, and tests (domains 1 to 100), do not meet the demo.
-os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(215, 232)))
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.time import Time
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
 
-import numpy as np  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rclpy.qos import DurabilityPolicy, QoSProfile  # noqa: E402
-from rclpy.time import Time  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: E402
-from rich.table import Table  # noqa: E402
-from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
-from std_msgs.msg import Header  # noqa: E402
-
-from style_transfer_msgs.msg import StyleTransferStatus  # noqa: E402
-from style_transfer_msgs.srv import SetStyle  # noqa: E402
-from style_transfer_ros.engine import pictures  # noqa: E402
-from style_transfer_ros.engine.errors import StyleTransferError  # noqa: E402
-from style_transfer_ros.paths import share_folder  # noqa: E402
-from style_transfer_ros.ros import messages  # noqa: E402
-from style_transfer_ros.ros.recorder import Recorder  # noqa: E402
-from style_transfer_ros.ros.running import spinning  # noqa: E402
-from style_transfer_ros.tools.gallery import contact_sheet  # noqa: E402
+from style_transfer_msgs.msg import StyleTransferStatus
+from style_transfer_msgs.srv import SetStyle
+from style_transfer_ros.demo.processes import NodeProcess
+from style_transfer_ros.engine import pictures
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.environment import stay_alone
+from style_transfer_ros.paths import share_folder
+from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.recorder import Recorder
+from style_transfer_ros.ros.running import spinning
+from style_transfer_ros.tools.gallery import contact_sheet
 
 #: The styles and how each is sent.
 _STYLES = (('starry_night', 'image'), ('great_wave', 'compressed_image'), ('composition_viii', 'uri'))
@@ -52,9 +48,9 @@ class DemoNode(Node):
     def __init__(self) -> None:
         super().__init__('style_transfer_demo')
         self._lock = threading.Lock()
-        self.camera: Dict[tuple, Image] = {}            # the newest camera frames, by stamp
-        self.stamps: List[tuple] = []                   # of all camera frames
-        self.painted: List[tuple] = []                  # (stamp, latency in s), of all paintings
+        self.camera: dict[tuple, Image] = {}            # the newest camera frames, by stamp
+        self.stamps: list[tuple] = []                   # of all camera frames
+        self.painted: list[tuple] = []                  # (stamp, latency in s), of all paintings
         self.pair: tuple | None = None                  # the newest painting with its camera frame
         self.status: StyleTransferStatus | None = None
         self.create_subscription(Image, 'image_raw', self._on_camera, QoSProfile(depth=5))
@@ -84,9 +80,9 @@ class DemoNode(Node):
 
     def ready(self) -> bool:
         """
-        Tell whether the networks are loaded and the camera's frames come.
+        Tell whether the model is loaded and the camera's frames come.
 
-        :raises StyleTransferError: the networks cannot be loaded.
+        :raises StyleTransferError: the model cannot be loaded.
         """
         status = self.status
         if status is not None and status.state == StyleTransferStatus.FAILED:
@@ -100,25 +96,21 @@ class DemoNode(Node):
         return pair and tuple(messages.to_rgb(message).copy() for message in pair)
 
 
-def _start(module: str, *parameters: str) -> subprocess.Popen:
-    arguments = [part for parameter in parameters for part in ('-p', parameter)]
-    return subprocess.Popen([sys.executable, '-m', f'style_transfer_ros.ros.{module}', '--ros-args', '--log-level',
-                             'warn', *arguments], start_new_session=True)
+def _wait(progress: Progress, text: str, done: Callable[[], Any], seconds: float, nodes: list[NodeProcess]) -> float:
+    """
+    Wait for ``done`` under a bar.
 
-
-def _wait(progress: Progress, text: str, done: Callable[[], Any], seconds: float, processes: list) -> float:
-    """Wait for ``done`` under a bar; return how long it took, s."""
+    :returns: how long it took, s.
+    :raises StyleTransferError: a node ended, or the time is over.
+    """
     task, begin = progress.add_task(text, total=seconds), time.monotonic()
-    while not done():
-        elapsed = time.monotonic() - begin
-        for process in processes:
-            if process.poll() is not None:
-                raise StyleTransferError(f'A node ended with exit code {process.returncode} while the demo waited: '
-                                         f'{text}; see its message above.')
-        if elapsed > seconds:
-            raise StyleTransferError(f'{text}: not done after {seconds:.0f} s; see the messages of the nodes above.')
-        progress.update(task, completed=elapsed)
-        time.sleep(0.02)
+
+    def seen() -> Any:
+        progress.update(task, completed=time.monotonic() - begin)
+        for node in nodes[1:]:
+            node.check(text)
+        return done()
+    nodes[0].wait_until(seen, text, seconds)
     progress.update(task, completed=seconds)
     return time.monotonic() - begin
 
@@ -138,12 +130,12 @@ def _request(name: str, kind: str, styles: Path) -> SetStyle.Request:
 def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Progress) -> tuple:
     """Paint with three styles; return the rows of the contact sheet and the report."""
     styles, rows, taken, seconds = share_folder() / 'styles', [], [], options.seconds / len(_STYLES)
-    processes = [_start('camera_node', 'source:=scene'),
-                 _start('style_transfer_node', f'period:={options.period}', f'model:={options.model}',
-                        f'style_library:={output / "library"}')]
+    processes = [NodeProcess('camera_node', 'source:=scene'),
+                 NodeProcess('style_transfer_node', f'period:={options.period}', f'model:={options.model}',
+                             f'style_library:={output / "library"}')]
     recorder = None
     try:
-        _wait(progress, 'camera and networks', node.ready, 60, processes)
+        _wait(progress, 'camera and model', node.ready, 60, processes)
         _wait(progress, 'services', node.set_style.service_is_ready, 10, processes)
         first_in, begin = len(node.stamps), time.monotonic()
         recorder = Recorder(node, output / 'bag', {'stylized/image': Image})
@@ -171,7 +163,8 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
     finally:
         if recorder is not None:
             recorder.close()
-        _stop(processes)
+        for process in processes:
+            process.stop()
     latencies = np.array([latency for _, latency in painted_now]) * 1e3
     known, status = set(node.stamps), node.status
     report = {
@@ -185,19 +178,7 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
     return rows, report
 
 
-def _stop(processes: list) -> None:
-    """Stop as a terminal's Ctrl-C does, and insist after 3 s."""
-    for process in processes:
-        process.send_signal(signal.SIGINT)
-    for process in processes:
-        try:
-            process.wait(3)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def main(args: List[str] | None = None) -> None:
+def main(args: list[str] | None = None) -> None:
     """Run the demo; exit code 0 when everything worked."""
     parser = argparse.ArgumentParser(description='Repaint a moving scene with three styles, over real ROS 2.')
     parser.add_argument('--seconds', type=float, default=20.0, help='how long to paint, s (default 20)')
@@ -206,6 +187,7 @@ def main(args: List[str] | None = None) -> None:
     parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder for the results')
     options = parser.parse_args(args)
     output, console = options.output.resolve(), Console()
+    stay_alone()        # other ROS systems on this machine or network do not meet the demo
     try:
         output.mkdir(parents=True, exist_ok=True)
         columns = TextColumn('{task.description:40}'), BarColumn(), TimeElapsedColumn()

@@ -1,0 +1,1 @@
+"""The package at work on a machine without a camera: ``make demo``."""

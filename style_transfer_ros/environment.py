@@ -1,0 +1,50 @@
+"""The environment of ROS processes: shared memory and memory that hold camera images, and a ROS domain of one's own."""
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+
+from style_transfer_ros.paths import share_folder
+
+#: glibc's numbers of these settings (malloc.h), and bytes up to which memory is kept: a 4K frame, and a few of them.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX, _FRAME, _FRAMES = -1, -3, -8, 32 << 20, 128 << 20
+
+
+def large_shared_memory() -> dict[str, str]:
+    """
+    Return the environment variables that give Fast DDS a shared-memory segment that holds camera images.
+
+    With its default segment (549 kB) a best-effort subscriber loses most 640x480 frames.  A profile that the user
+    names already is left alone.
+    """
+    profile = str(share_folder() / 'config' / 'fastdds.xml')
+    return {variable: profile for variable in
+            ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')     # Jazzy, Kilted
+            if variable not in os.environ}
+
+
+def prepare_for_images() -> None:
+    """
+    Make DDS and memory fit for camera images; to be called before ``rclpy.init``.
+
+    glibc would give the memory of every frame back to the system and fetch the next one's page by page, which is half
+    of what receiving and publishing a frame costs.  It would also keep free memory for every thread apart, 10 MB in
+    all.  Other C libraries have no such settings.
+    """
+    os.environ.update(large_shared_memory())
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _FRAME)
+        mallopt(_M_TRIM_THRESHOLD, _FRAMES)
+        mallopt(_M_ARENA_MAX, 1)
+
+
+def stay_alone() -> None:
+    """
+    Keep this process and its children apart from other ROS systems, unless the user chose a domain.
+
+    Tests take the domains 1 to 100; to be called before ``rclpy.init``.
+    """
+    os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(215, 232)))
