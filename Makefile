@@ -23,10 +23,10 @@ INTERFACES := $(shell find style_transfer_msgs -type f)
 
 # PRODUCT runs the nodes and tools, RUN is the start of a command line that uses them.
 ifdef ROS
-PRODUCT := $(STAMP)/runtime $(STAMP)/colcon
+PRODUCT := $(STAMP)/runtime $(STAMP)/web $(STAMP)/colcon
 RUN := source install/setup.bash && $(BIN)/python
 else
-PRODUCT := $(STAMP)/ros $(STAMP)/runtime $(STAMP)/package $(STAMP)/msgs
+PRODUCT := $(STAMP)/ros $(STAMP)/runtime $(STAMP)/web $(STAMP)/package $(STAMP)/msgs
 RUN := $(BIN)/python
 endif
 

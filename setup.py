@@ -21,6 +21,7 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['web/*']},         # the page
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
@@ -32,6 +33,7 @@ setup(
         'style_transfer_node = style_transfer_ros.ros.style_transfer_node:main',
         'camera_node = style_transfer_ros.ros.camera_node:main',
         'style_transfer_demo = style_transfer_ros.demo.demo:main',
+        'web_node = style_transfer_ros.ros.web_node:main',
         'stylize_bag = style_transfer_ros.tools.stylize_bag:main',
         'style_gallery = style_transfer_ros.tools.gallery:main',
     ]},

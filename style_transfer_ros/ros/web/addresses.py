@@ -1,0 +1,110 @@
+"""The names and addresses under which this machine is reached, and the folder that the page keeps its secrets in."""
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import json
+from pathlib import Path
+import secrets
+import socket
+import struct
+
+import platformdirs
+
+_SIOCGIFADDR = 0x8915       # Linux: the IPv4 address of an interface
+ANY = ('0.0.0.0', '::')
+
+
+def own_addresses() -> list[str]:
+    """Return the addresses of all interfaces that are up, loopback last; IPv6 without link-local ones."""
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            try:
+                answer = fcntl.ioctl(probe, _SIOCGIFADDR, struct.pack('256s', name.encode()[:15]))
+            except OSError:             # no IPv4 there
+                continue
+            found.append(socket.inet_ntoa(answer[20:24]))
+    table = Path('/proc/net/if_inet6')
+    for line in table.read_text(encoding='ascii').splitlines() if table.is_file() else ():
+        digits, _, _, scope, *_ = line.split()
+        if scope in ('00', '10'):       # global, loopback
+            found.append(str(ipaddress.IPv6Address(bytes.fromhex(digits))))
+    return sorted(dict.fromkeys(found), key=lambda address: (ipaddress.ip_address(address).is_loopback, ':' in address))
+
+
+def reached_by(listen: str) -> list[str]:
+    """
+    Return the hosts of the links to a server that listens on ``listen``, the best for people first.
+
+    :param listen: an address or a name of this machine; 0.0.0.0 or ``::`` means all of them.
+    """
+    if listen in ANY:
+        addresses = [a for a in own_addresses() if listen == '::' or ':' not in a]
+        name = socket.gethostname()
+        return [*addresses, name, *([] if '.' in name else [f'{name}.local']), 'localhost']
+    if listen == 'localhost' or _is_loopback(listen):
+        return [listen, *(name for name in ('127.0.0.1', 'localhost') if name != listen)]
+    return [listen]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_open(listen: str) -> bool:
+    """Tell whether other machines can reach a server that listens there."""
+    return listen != 'localhost' and not _is_loopback(listen)
+
+
+def bracketed(host: str) -> str:
+    """Write a host as URLs do."""
+    return f'[{host}]' if ':' in host else host
+
+
+def page_folder() -> Path:
+    """
+    Return the folder of the page's secrets, certificate and recordings, for this user alone; make it if need be.
+
+    :raises OSError: it cannot be made.
+    """
+    folder = platformdirs.user_data_path('style_transfer_ros') / 'page'
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a file that only this user can read, whole or not at all."""
+    beside = path.with_name(f'{path.name}.{secrets.token_hex(4)}')
+    try:
+        beside.touch(mode=0o600, exist_ok=False)
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def load_tokens() -> dict[str, str]:
+    """
+    Return the token of each role; made once and kept, so that a link stays valid when the page is started again.
+
+    :raises OSError: they can be neither read nor kept.
+    """
+    path = page_folder() / 'tokens.json'
+    try:
+        kept = json.loads(path.read_text(encoding='utf-8'))
+        if all(len(kept[role]) >= 32 for role in ('viewer', 'operator')):
+            return {role: str(kept[role]) for role in ('viewer', 'operator')}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        pass                            # none yet, or damaged: new ones
+    tokens = new_tokens()
+    write_secret(path, json.dumps(tokens).encode())
+    return tokens
+
+
+def new_tokens() -> dict[str, str]:
+    """Make a token of 192 random bits for each role."""
+    return {role: secrets.token_urlsafe(24) for role in ('viewer', 'operator')}

@@ -1,0 +1,176 @@
+"""The stored styles as the page shows them: thumbnails, removal that can be undone, shuffle."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+import hashlib
+import random
+import re
+from typing import Any
+
+from style_transfer_msgs.srv import ListStyles, RemoveStyle, RenameStyle, SetStyle
+from style_transfer_ros.ros.web.robot import Robot, RobotError
+
+#: A removal is carried out after this time, s; until then it can be undone.
+UNDO_TIME = 8.0
+#: How often the library is looked at for what others changed, s.
+_LOOK_PERIOD = 3.0
+#: Longest name that the library takes, characters.
+_LONGEST_NAME = 100
+
+
+class StyleBook:
+    """
+    Follows the node's library and changes it; all in the event loop's thread.
+
+    :param tell: called with ``{'styles': [...]}`` when the list has changed.
+    """
+
+    def __init__(self, robot: Robot, tell: Callable[[dict], None]) -> None:
+        self._robot, self._tell = robot, tell
+        self._styles: list[dict] = []
+        self._pictures: dict[str, bytes] = {}           # JPEG by digest
+        self._leaving: dict[str, asyncio.Task] = {}
+        self._shuffling: asyncio.Task | None = None
+        self._known: list[tuple] = []
+        self._look_now = asyncio.Event()
+        #: Seconds between two styles while shuffling, else 0.
+        self.shuffle_period = 0.0
+
+    async def follow(self) -> None:
+        """Look at the library again and again, for ever."""
+        while True:
+            try:
+                if self._robot.present:
+                    await self._look()
+                await asyncio.wait_for(self._look_now.wait(), _LOOK_PERIOD)
+            except (asyncio.TimeoutError, RobotError):
+                await asyncio.sleep(0.2)
+            self._look_now.clear()
+
+    def changed(self) -> None:
+        """Look at the library soon."""
+        self._look_now.set()
+
+    async def _look(self) -> None:
+        answer = await self._robot.wish(ListStyles.Request())
+        known = [(s.name, s.source, s.learned.sec, s.learned.nanosec) for s in answer.styles]
+        if known == self._known and known:
+            return
+        answer = await self._robot.wish(ListStyles.Request(thumbnails=True), 30.0)
+        styles, pictures = [], {}
+        for style in answer.styles:
+            picture = bytes(style.thumbnail)
+            digest = hashlib.sha256(picture).hexdigest()[:16] if picture else ''
+            pictures[digest] = picture
+            styles.append({'name': style.name, 'source': style.source, 'learned': style.learned.sec,
+                           'picture': digest})
+        self._styles, self._pictures, self._known = styles, pictures, known
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell the list, without styles that are leaving."""
+        self._tell({'styles': [s for s in self._styles if s['name'] not in self._leaving],
+                    'leaving': sorted(self._leaving)})
+
+    def picture(self, digest: str) -> bytes | None:
+        """Return a thumbnail, JPEG."""
+        return self._pictures.get(digest)
+
+    def names(self) -> list[str]:
+        """Return the names in the list."""
+        return [s['name'] for s in self._styles]
+
+    def free_name(self, wish: str) -> str:
+        """Make a name from a file's: without ending and control characters, and not one that is in use."""
+        name = re.sub(r'\.[A-Za-z0-9]{1,5}$', '', wish.replace('\\', '/').rpartition('/')[2])
+        name = ''.join(c for c in name if c.isprintable()).strip()[:_LONGEST_NAME - 5] or 'style'
+        number, names = 1, set(self.names())
+        while (found := name if number == 1 else f'{name} {number}') in names:
+            number += 1
+        return found
+
+    async def choose(self, name: str) -> str:
+        """Paint with a stored style; return the node's sentence."""
+        return (await self._robot.wish(SetStyle.Request(name=name), 30.0)).message
+
+    async def rename(self, name: str, new_name: str) -> str:
+        """Give a style another name; return the node's sentence."""
+        answer = await self._robot.wish(RenameStyle.Request(name=name, new_name=new_name))
+        self._known = []
+        self.changed()
+        return answer.message
+
+    def remove(self, name: str) -> str:
+        """
+        Take a style from the list, and out of the library when the time to undo is over.
+
+        :raises RobotError: there is none of this name.
+        """
+        if name not in self.names() or name in self._leaving:
+            raise RobotError(f"There is no style '{name[:100]}'; it may be removed already.")
+
+        async def leave() -> None:
+            await asyncio.sleep(UNDO_TIME)
+            await self._remove_now(name)
+        self._leaving[name] = asyncio.create_task(leave())
+        self.announce()
+        return f"The style '{name}' is removed."
+
+    async def _remove_now(self, name: str) -> None:
+        try:
+            await self._robot.wish(RemoveStyle.Request(name=name))
+            self._styles = [s for s in self._styles if s['name'] != name]
+        except RobotError as error:
+            self._robot.log(str(error))
+        finally:
+            self._leaving.pop(name, None)
+            self.announce()
+            self.changed()
+
+    def undo(self, name: str) -> str:
+        """
+        Keep a style that was to be removed.
+
+        :raises RobotError: it is too late.
+        """
+        task = self._leaving.pop(name, None)
+        if task is None:
+            raise RobotError(f"The removal of '{name[:100]}' cannot be undone any more; send the picture again.")
+        task.cancel()
+        self.announce()
+        return f"The style '{name}' is kept."
+
+    def shuffle(self, seconds: float) -> str:
+        """
+        Paint with a random style every so many seconds; 0 stops.
+
+        :raises RobotError: the time is out of range.
+        """
+        if seconds and not 1 <= seconds <= 3600:
+            raise RobotError(f'The time between two styles is {seconds:g} s; choose 1 to 3600, or 0 to stop.')
+        if self._shuffling is not None:
+            self._shuffling.cancel()
+            self._shuffling = None
+        self.shuffle_period = seconds
+
+        async def go() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                others = [s['name'] for s in self._styles
+                          if s['name'] not in self._leaving and s['name'] != self._robot.status.get('style')]
+                if others:
+                    try:
+                        await self.choose(random.choice(others))
+                    except RobotError as error:
+                        self._robot.log(str(error))
+        if seconds:
+            self._shuffling = asyncio.create_task(go())
+        return f'Another style every {seconds:g} s.' if seconds else 'The style stays.'
+
+    async def finish(self) -> None:
+        """Stop shuffling and carry out the removals that wait."""
+        self.shuffle(0)
+        for name, task in list(self._leaving.items()):
+            task.cancel()
+            await self._remove_now(name)

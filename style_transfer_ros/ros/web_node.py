@@ -1,0 +1,138 @@
+"""
+The node ``web``: serves the page on which people watch, choose, mix and teach styles.
+
+A process of its own beside the painting node: it uses topics, services and parameters only, so it may run on another
+machine, and when it ends, painting goes on.  The executor's thread receives, the thread ``page`` serves; see
+``web/__init__.py``.
+"""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import socket
+import tempfile
+from typing import Any
+
+from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage
+
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.paths import share_folder
+from style_transfer_ros.ros.running import run
+
+try:
+    from style_transfer_ros.ros.web import addresses
+    from style_transfer_ros.ros.web.gate import Gate, OPERATOR, VIEWER
+    from style_transfer_ros.ros.web.robot import Robot
+    from style_transfer_ros.ros.web.server import Server
+except ModuleNotFoundError as missing:
+    if missing.name != 'aiohttp':
+        raise
+    raise SystemExit("The page needs aiohttp, which is not installed; run 'sudo apt install python3-aiohttp' or "
+                     "'pip install -r requirements/web.txt' with the Python that runs the node.") from None
+
+#: Topic of a browser's camera, without the ending of a transport.
+_OWN_TOPIC = 'page/image_raw'
+
+
+class WebNode(Node):
+    """Serves the page; parameters ``listen``, ``port``, ``https``, ``hosts`` and ``painter``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__('web', **options)
+
+        def declared(name: str, default: Any, text: str) -> Any:
+            descriptor = ParameterDescriptor(description=text, read_only=True, dynamic_typing=isinstance(default, list))
+            if isinstance(default, int) and not isinstance(default, bool):
+                descriptor.integer_range = [IntegerRange(from_value=0, to_value=65535)]
+            value = self.declare_parameter(name, default, descriptor).value
+            if isinstance(default, list) and (not isinstance(value, list) or not all(
+                    isinstance(item, str) for item in value)):
+                raise StyleTransferError(f"The parameter '{name}' is {str(value)[:100]!r}; give a list of texts.")
+            return value
+        self._listen = declared('listen', '127.0.0.1', 'Address to serve the page on; 0.0.0.0: all, so that other '
+                                'machines can open it. The default is this machine alone.')
+        self._port = declared('port', 8642, 'TCP port to serve the page on; 0: a free one.')
+        self._https = declared('https', False, 'Serve HTTPS with a certificate of its own; browsers give their camera '
+                               'to other machines only so.')
+        hosts = declared('hosts', [''], 'More names under which the page is opened, for example behind a proxy.')
+        painter = declared('painter', 'style_transfer', 'Name of the node that paints, in the namespace of this one.')
+        self._own = self.create_publisher(CompressedImage, f'{_OWN_TOPIC}/compressed', QoSProfile(depth=1))
+        if self._port == 0:
+            self._port = free_port(self._listen)
+        folder = self._prepare()
+        reached = addresses.reached_by(self._listen)
+        names = [*reached, *filter(None, hosts)]
+        self._robot = Robot(self, painter, lambda stream: self._server.streams.wanted(stream),
+                            lambda *frame: self._server.publish(*frame))
+        context = None
+        if self._https:
+            from style_transfer_ros.ros.web.certificate import server_context
+            context, fingerprint = server_context(folder, names)
+        self._server = Server(
+            self._robot, lambda public, report: Gate(self._tokens, names, self._port, self._https, public, report),
+            lambda: self.get_clock().now().nanoseconds, self._publish_own, self.resolve_topic_name(_OWN_TOPIC),
+            self.links, folder / 'recordings', self)
+        self._reached = reached
+        try:
+            self._server.start(self._listen, self._port, context)
+        except OSError as error:
+            raise StyleTransferError(f"The page cannot be served on '{self._listen}', port {self._port} "
+                                     f"({error.strerror or error}); choose another listen or port.") from error
+        print(f'The page: {self.links(OPERATOR)[0]}', flush=True)
+        if addresses.is_open(self._listen):
+            print(f'For viewers, who change nothing: {self.links(VIEWER)[0]}', flush=True)
+        if self._https:
+            print(f'The browser will warn of an unknown certificate; its SHA-256 is {fingerprint}.', flush=True)
+
+    def _prepare(self) -> Path:
+        """Find the folder of secrets and recordings; where none can be kept, links end with this process."""
+        try:
+            self._tokens = addresses.load_tokens()
+            return addresses.page_folder()
+        except OSError as error:
+            self.get_logger().warning(f'The links of the page cannot be kept ({error}); they end with this process.')
+            self._tokens = addresses.new_tokens()
+            return Path(tempfile.mkdtemp(prefix='style_transfer_page_'))
+
+    def links(self, role: str) -> list[str]:
+        """Return the links of a role, the best first."""
+        scheme = 'https' if self._https else 'http'
+        return [f'{scheme}://{addresses.bracketed(host)}:{self._port}/#token={self._tokens[role]}'
+                for host in self._reached]
+
+    def _publish_own(self, jpeg: bytes, age: float) -> None:
+        """Publish a frame of a browser's camera that is ``age`` seconds old."""
+        message = CompressedImage(format='jpeg')
+        message.header.frame_id = 'browser_camera_optical_frame'
+        stamp = max(0, self.get_clock().now().nanoseconds - int(age * 1e9))
+        message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 1_000_000_000)
+        message.data.frombytes(jpeg)
+        self._own.publish(message)
+
+    def stop(self) -> None:
+        """End the server; called by :func:`run`."""
+        self._server.stop()
+
+
+def free_port(listen: str) -> int:
+    """Return a TCP port that nobody listens on."""
+    family = socket.AF_INET6 if ':' in listen else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((listen, 0))
+        return probe.getsockname()[1]
+
+
+def main(args: list[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM; exit code 0."""
+    # the page receives small pictures: the shared memory for raw images would cost it 16 MB
+    small = str(share_folder() / 'config' / 'fastdds_small.xml')
+    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        os.environ.setdefault(variable, small)
+    run(WebNode, args)
+
+
+if __name__ == '__main__':
+    main()

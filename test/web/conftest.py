@@ -1,0 +1,128 @@
+"""The page's server with a stand-in for the painting node, and what the tests of both kinds share."""
+import asyncio
+import http.client
+import importlib.util
+import json
+import threading
+
+import pytest
+
+
+class _Needs(pytest.Module):
+    """A test file that is skipped as a whole, with its reason."""
+
+    def collect(self):
+        pytest.skip(self.reason, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    for module, reason in (('rclpy', 'rclpy is not importable: neither a sourced ROS 2 installation nor '
+                                     'requirements/ros.txt is here'),
+                           ('aiohttp', 'aiohttp is not installed: requirements/web.txt')):
+        if importlib.util.find_spec(module) is None:
+            found = _Needs.from_parent(parent, path=module_path)
+            found.reason = reason
+            return found
+
+
+JPEG = bytes.fromhex('ffd8ffc0000b080010001001011100ffd9')      # the header of 16x16 pixels, and the end
+
+
+class FakeRobot:
+    """Answers as the node does, and remembers what it was asked."""
+
+    def __init__(self):
+        from style_transfer_msgs.msg import StyleInfo
+        self.present, self.painter = True, '/style_transfer'
+        self.status = {'state': 'painting', 'style': 'wave', 'message': '', 'model': 'swift', 'runtime': 'openvino',
+                       'mix': {}}
+        self.parameters = {'strength': 1.0, 'enabled': True, 'processing_height': 0, 'image_topic': 'image_raw',
+                           'image_transport': 'raw'}
+        self.numbers = {'rate in (Hz)': '30.0'}
+        self.camera_topic, self.painting_topic = '/image_raw', '/stylized/image'
+        self.styles = [StyleInfo(name=name, source=f'bundled {name}.jpg', thumbnail=list(JPEG))
+                       for name in ('poppies', 'wave')]
+        self.asked, self.said, self.cameras = [], [], []
+        self.gate = threading.Event()       # a style is learned while this is set
+        self.gate.set()
+
+    def log(self, sentence):
+        self.said.append(sentence)
+
+    async def wish(self, request, seconds=10.0):
+        from style_transfer_msgs.srv import ListStyles, RemoveStyle, RenameStyle, SetStyle
+        from style_transfer_ros.ros.web.robot import RobotError
+        if isinstance(request, ListStyles.Request):
+            return ListStyles.Response(success=True, styles=self.styles)
+        self.asked.append(request)
+        if isinstance(request, RemoveStyle.Request):
+            self.styles = [style for style in self.styles if style.name != request.name]
+            return RemoveStyle.Response(success=True, message='Removed.')
+        if isinstance(request, RenameStyle.Request):
+            return RenameStyle.Response(success=True, message='Renamed.')
+        await asyncio.to_thread(self.gate.wait, 10)
+        if request == SetStyle.Request(name='nonesuch'):
+            raise RobotError("The style 'nonesuch' is not in the library.")
+        answer = SetStyle.Response(success=True, message='Painting.')
+        answer.style.name = getattr(request, 'name', '')
+        return answer
+
+    async def set(self, values):
+        self.parameters = {**self.parameters, **values}
+
+    async def in_executor(self, function):
+        return function()
+
+    async def use_camera(self, topic, transport):
+        self.cameras.append((topic, transport))
+        self.parameters = {**self.parameters, 'image_topic': topic, 'image_transport': transport}
+
+
+class Page:
+    """A running server, and a client that is as honest or as hostile as a test wants it."""
+
+    TOKENS = {'viewer': 'v' * 32, 'operator': 'o' * 32}
+
+    def __init__(self, folder):
+        from style_transfer_ros.ros.web.gate import Gate
+        from style_transfer_ros.ros.web.server import Server
+        from style_transfer_ros.ros.web_node import free_port
+        self.robot, self.port, self.own = FakeRobot(), free_port('127.0.0.1'), []
+        self.server = Server(
+            self.robot, lambda public, report: Gate(self.TOKENS, ['127.0.0.1', 'localhost'], self.port, False, public,
+                                                    report),
+            lambda: 5_000_000_000, lambda jpeg, age: self.own.append((jpeg, age)), '/page/image_raw',
+            lambda role: [f'http://127.0.0.1:{self.port}/#token={self.TOKENS[role]}'], folder, None)
+        self.server.start('127.0.0.1', self.port, None)
+
+    @property
+    def origin(self):
+        return f'http://127.0.0.1:{self.port}'
+
+    def bearer(self, role):
+        return {'Authorization': f'Bearer {self.TOKENS[role]}'} if role else {}
+
+    def ask(self, method, path, body=None, role='operator', **headers):
+        """Return status, headers and body; ``Origin`` is ours unless a header says otherwise (empty: none)."""
+        given = {'Origin': self.origin, **self.bearer(role), **{k.replace('_', '-'): v for k, v in headers.items()}}
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=20)
+        try:
+            data = json.dumps(body) if isinstance(body, (dict, list)) else body
+            connection.request(method, path, data, {k: v for k, v in given.items() if v})
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read()
+        finally:
+            connection.close()
+
+    def sentence(self, *arguments, **options):
+        """Return status and the sentence for people."""
+        status, _, body = self.ask(*arguments, **options)
+        return status, json.loads(body)['message']
+
+
+@pytest.fixture
+def page(tmp_path):
+    running = Page(tmp_path / 'recordings')
+    yield running
+    running.robot.gate.set()
+    running.server.stop()

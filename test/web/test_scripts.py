@@ -1,0 +1,52 @@
+"""The page's files: types, weight, and nothing from elsewhere."""
+from pathlib import Path
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WEB = ROOT / 'style_transfer_ros' / 'web'
+
+
+@pytest.fixture(scope='session')
+def npm():
+    """Give the folder of the npm packages of package.json."""
+    if shutil.which('npm') is None:
+        pytest.skip('npm is not installed')
+    folder = ROOT / '.pytest_cache' / 'npm'
+    wanted = (Path(__file__).parent / 'package.json').read_text(encoding='utf-8')
+    kept = folder / 'package.json'
+    if not kept.is_file() or kept.read_text(encoding='utf-8') != wanted or not (folder / 'node_modules').is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(wanted, encoding='utf-8')
+        done = subprocess.run(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts'], cwd=folder,
+                              capture_output=True, text=True)
+        if done.returncode:
+            shutil.rmtree(folder)
+            pytest.skip(f'the npm registry cannot be reached: {done.stderr.strip().splitlines()[-1:]}')
+    return folder / 'node_modules'
+
+
+def test_the_types_of_the_scripts_are_right(npm):
+    scripts = sorted(map(str, WEB.glob('*.js')))
+    assert all(Path(script).read_text(encoding='utf-8').startswith('// @ts-check') for script in scripts)
+    done = subprocess.run([
+        npm / '.bin' / 'tsc', '--noEmit', '--allowJs', '--strict', '--noUnusedLocals', '--target', 'es2022', '--module',
+        'es2022', '--moduleResolution', 'bundler', '--lib', 'es2023,dom,dom.iterable', *scripts],
+        capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_page_weighs_at_most_150_kb():
+    assert sum(file.stat().st_size for file in WEB.iterdir()) <= 150_000
+
+
+@pytest.mark.parametrize('file', sorted(file.name for file in WEB.iterdir()))
+def test_a_file_loads_nothing_from_elsewhere_and_holds_no_inline_code(file):
+    text = (WEB / file).read_text(encoding='utf-8')
+    addresses = set(re.findall(r'(?:https?:)?//[\w.-]+\.\w+[^\s"\')]*', text)) - {'http://www.w3.org/2000/svg'}
+    assert addresses == set()
+    assert not re.search(r'<script(?![^>]*src=)|\son\w+="|style="|javascript:|<style', text)
+    assert not re.search(r'innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function', text)
