@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any, TYPE_CHECKING, TypeVar
 
 from style_transfer_ros.engine.errors import ParameterError, shown
-from style_transfer_ros.engine.stream import PaintSettings
+
+if TYPE_CHECKING:
+    from style_transfer_ros.engine.stream import PaintSettings
 
 Settings = TypeVar('Settings')
 
@@ -68,6 +70,7 @@ class StyleTransferParameters:
     runtime: str = parameter('auto', "What runs the networks: 'auto', 'openvino', 'onnxruntime' or 'tensorflow'.",
                              static=True)
     threads: int = parameter(0, 'CPU threads of the runtime; 0: all cores.', low=0, high=256, static=True)
+    image_topic: str = parameter('image_raw', 'Topic of the input, without the ending of a transport.', static=True)
     image_transport: str = parameter('raw', 'Form of the input: image_raw or image_raw/compressed.',
                                      static=True, choices=('raw', 'compressed'))
     qos: str = parameter('auto', 'QoS of the input; auto matches what the camera offers.', static=True,
@@ -82,6 +85,7 @@ class StyleTransferParameters:
     @property
     def paint_settings(self) -> PaintSettings:
         """What of this concerns the painting of one frame."""
+        from style_transfer_ros.engine.stream import PaintSettings      # with OpenCV, which the page does without
         return PaintSettings(self.strength, self.preserve_color, self.smoothing, self.processing_height)
 
 
@@ -100,6 +104,21 @@ class CameraParameters:
     encoding: str = parameter('rgb8', 'Encoding of the image: rgb8, bgr8, mono8, yuv422_yuy2 ..., see the README.',
                               static=True)
     camera_info_url: str = parameter('', 'Calibration file (path or file:// URL); empty: uncalibrated.', static=True)
+
+
+@dataclass(frozen=True)
+class WebParameters:
+    """The parameters of the node ``web``; they do not change while it runs."""
+
+    listen: str = parameter('127.0.0.1', 'Address to serve the page on; 0.0.0.0: all of this machine, so that others '
+                                         'can open the page. The default is this machine alone.', static=True)
+    port: int = parameter(8642, 'TCP port to serve the page on; 0: a free one.', low=0, high=65535, static=True)
+    https: bool = parameter(False, 'Serve HTTPS with a certificate of its own; browsers give their camera to a page of '
+                                   'another machine only so.', static=True)
+    hosts: list[str] = parameter([''], 'More names under which the page is opened, for example behind a proxy.',
+                                 static=True)
+    painter: str = parameter('style_transfer', 'Name of the node that paints, relative to the namespace of this one.',
+                             static=True)
 
 
 def text_of(kind: type, name: str) -> str:

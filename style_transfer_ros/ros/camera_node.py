@@ -12,7 +12,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 import yaml
 
@@ -26,6 +26,8 @@ from style_transfer_ros.settings import CameraParameters
 
 #: A device that is gone is looked for this often, s.
 _RETRY_PERIOD = 2.0
+#: Quality of image_raw/compressed, percent; it is made only while somebody subscribes to it.
+_JPEG_QUALITY = 80
 
 
 def _calibration(url: str, width: int, height: int) -> CameraInfo:
@@ -50,7 +52,7 @@ def _calibration(url: str, width: int, height: int) -> CameraInfo:
 
 
 class CameraNode(Node):
-    """Publishes ``image_raw`` and ``camera_info``, reliable; parameters in config/camera.yaml."""
+    """Publishes ``image_raw``, ``image_raw/compressed`` and ``camera_info``; parameters in config/camera.yaml."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__('camera', **options)
@@ -65,6 +67,7 @@ class CameraNode(Node):
         self._retry_at = 0.0
         overriding = QoSOverridingOptions.with_default_policies()
         self._images = self.create_publisher(Image, 'image_raw', QoSProfile(depth=1), qos_overriding_options=overriding)
+        self._jpegs = self.create_publisher(CompressedImage, 'image_raw/compressed', QoSProfile(depth=1))
         self._infos = self.create_publisher(CameraInfo, 'camera_info', QoSProfile(depth=1))
         self.create_timer(1 / self._settings.rate, self._publish)
 
@@ -87,6 +90,8 @@ class CameraNode(Node):
         try:
             self._images.publish(messages.to_image(frame, header, self._settings.encoding))
             self._infos.publish(self._info)
+            if self._jpegs.get_subscription_count():
+                self._jpegs.publish(messages.to_jpeg(frame, header, _JPEG_QUALITY))
         except RuntimeError as error:       # RCLError, which has no public name: at very high rates the transport fills
             if self.context.ok():
                 self.get_logger().warning(f'Frame not sent: {error}', throttle_duration_sec=5.0)

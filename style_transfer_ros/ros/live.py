@@ -83,10 +83,8 @@ class Live:
         self.scene = Scene(settings, None, None)
         self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
         self._timer = None
-        compressed = settings.image_transport == 'compressed'
-        self._camera = CameraSubscription(node, CompressedImage if compressed else Image,
-                                          'image_raw/compressed' if compressed else 'image_raw', self._on_image,
-                                          settings.qos)
+        kind, ending = (CompressedImage, '/compressed') if settings.image_transport == 'compressed' else (Image, '')
+        self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
         self._info_subscription = node.create_subscription(
             CameraInfo, 'camera_info', self._on_camera_info, qos_profile_sensor_data,
             qos_overriding_options=QoSOverridingOptions.with_default_policies())

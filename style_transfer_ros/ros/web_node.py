@@ -13,14 +13,18 @@ import socket
 import tempfile
 from typing import Any
 
-from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 
-from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.errors import ParameterError, StyleTransferError
 from style_transfer_ros.paths import share_folder
+from style_transfer_ros.ros.guarded import guard_services
+from style_transfer_ros.ros.parameters import changed, declare
 from style_transfer_ros.ros.running import run
+from style_transfer_ros.settings import WebParameters
 
 try:
     from style_transfer_ros.ros.web import addresses
@@ -38,53 +42,38 @@ _OWN_TOPIC = 'page/image_raw'
 
 
 class WebNode(Node):
-    """Serves the page; parameters ``listen``, ``port``, ``https``, ``hosts`` and ``painter``."""
+    """Serves the page; see :class:`~style_transfer_ros.settings.WebParameters`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__('web', **options)
-
-        def declared(name: str, default: Any, text: str) -> Any:
-            descriptor = ParameterDescriptor(description=text, read_only=True, dynamic_typing=isinstance(default, list))
-            if isinstance(default, int) and not isinstance(default, bool):
-                descriptor.integer_range = [IntegerRange(from_value=0, to_value=65535)]
-            value = self.declare_parameter(name, default, descriptor).value
-            if isinstance(default, list) and (not isinstance(value, list) or not all(
-                    isinstance(item, str) for item in value)):
-                raise StyleTransferError(f"The parameter '{name}' is {str(value)[:100]!r}; give a list of texts.")
-            return value
-        self._listen = declared('listen', '127.0.0.1', 'Address to serve the page on; 0.0.0.0: all, so that other '
-                                'machines can open it. The default is this machine alone.')
-        self._port = declared('port', 8642, 'TCP port to serve the page on; 0: a free one.')
-        self._https = declared('https', False, 'Serve HTTPS with a certificate of its own; browsers give their camera '
-                               'to other machines only so.')
-        hosts = declared('hosts', [''], 'More names under which the page is opened, for example behind a proxy.')
-        painter = declared('painter', 'style_transfer', 'Name of the node that paints, in the namespace of this one.')
+        guard_services(self)
+        settings = self._settings = declare(self, WebParameters)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self._port = settings.port or free_port(settings.listen)
         self._own = self.create_publisher(CompressedImage, f'{_OWN_TOPIC}/compressed', QoSProfile(depth=1))
-        if self._port == 0:
-            self._port = free_port(self._listen)
         folder = self._prepare()
-        reached = addresses.reached_by(self._listen)
-        names = [*reached, *filter(None, hosts)]
-        self._robot = Robot(self, painter, lambda stream: self._server.streams.wanted(stream),
+        reached = addresses.reached_by(settings.listen)
+        names = [*reached, *filter(None, settings.hosts)]
+        self._robot = Robot(self, settings.painter, lambda stream: self._server.streams.wanted(stream),
                             lambda *frame: self._server.publish(*frame))
         context = None
-        if self._https:
+        if settings.https:
             from style_transfer_ros.ros.web.certificate import server_context
             context, fingerprint = server_context(folder, names)
         self._server = Server(
-            self._robot, lambda public, report: Gate(self._tokens, names, self._port, self._https, public, report),
+            self._robot, lambda public, report: Gate(self._tokens, names, self._port, settings.https, public, report),
             lambda: self.get_clock().now().nanoseconds, self._publish_own, self.resolve_topic_name(_OWN_TOPIC),
             self.links, folder / 'recordings', self)
         self._reached = reached
         try:
-            self._server.start(self._listen, self._port, context)
+            self._server.start(settings.listen, self._port, context)
         except OSError as error:
-            raise StyleTransferError(f"The page cannot be served on '{self._listen}', port {self._port} "
+            raise StyleTransferError(f"The page cannot be served on '{settings.listen}', port {self._port} "
                                      f"({error.strerror or error}); choose another listen or port.") from error
         print(f'The page: {self.links(OPERATOR)[0]}', flush=True)
-        if addresses.is_open(self._listen):
+        if addresses.is_open(settings.listen):
             print(f'For viewers, who change nothing: {self.links(VIEWER)[0]}', flush=True)
-        if self._https:
+        if settings.https:
             print(f'The browser will warn of an unknown certificate; its SHA-256 is {fingerprint}.', flush=True)
 
     def _prepare(self) -> Path:
@@ -99,7 +88,7 @@ class WebNode(Node):
 
     def links(self, role: str) -> list[str]:
         """Return the links of a role, the best first."""
-        scheme = 'https' if self._https else 'http'
+        scheme = 'https' if self._settings.https else 'http'
         return [f'{scheme}://{addresses.bracketed(host)}:{self._port}/#token={self._tokens[role]}'
                 for host in self._reached]
 
@@ -111,6 +100,13 @@ class WebNode(Node):
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 1_000_000_000)
         message.data.frombytes(jpeg)
         self._own.publish(message)
+
+    def _on_parameters(self, updates: list[Parameter]) -> SetParametersResult:
+        try:
+            changed(self._settings, updates, locked=True)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
 
     def stop(self) -> None:
         """End the server; called by :func:`run`."""

@@ -9,8 +9,6 @@ const gallery = find('gallery'), mixer = find('mixer'), drop = find('drop');
 /** A larger picture is shrunk before it travels; the node learns from 256 pixels. */
 const SIDE = 1024, BYTES = 3_000_000;
 
-/** @type {Style[]} */
-let styles = [];
 /** @type {Record<string, number>} what is painted: shares by name */
 let painted = {};
 let role = 'viewer', mixing = -Infinity;
@@ -76,7 +74,7 @@ function showShares() {
 /** @param {Style[]} list @param {string} newRole */
 export function showStyles(list, newRole) {
   const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest('#gallery li'))?.dataset.name;
-  [styles, role] = [list, newRole];
+  role = newRole;
   gallery.replaceChildren(...list.map(card));
   mixer.replaceChildren(...list.map(slider));
   showPainted(painted, true);

@@ -121,7 +121,10 @@ class Page:
 
 
 @pytest.fixture
-def page(tmp_path):
+def page(tmp_path, monkeypatch):
+    from style_transfer_ros.ros.web import server, viewers
+    monkeypatch.setattr(server, '_IDLE', 2.0)           # or every test of a slow client would take so long
+    monkeypatch.setattr(viewers, '_STUCK', 2.0)
     running = Page(tmp_path / 'recordings')
     yield running
     running.robot.gate.set()

@@ -81,8 +81,8 @@ def test_a_links_token_becomes_a_cookie_that_no_script_and_no_other_site_can_use
     assert status == 403
 
 
-@pytest.mark.parametrize('body', [{'token': 'x' * 32}, {'token': ''}, {'token': None}, {'token': 7}, {}, [], b'', b'\xff',
-                                  b'{"token": "\\ud800"}'])
+@pytest.mark.parametrize('body', [{'token': 'x' * 32}, {'token': ''}, {'token': None}, {'token': 7}, {}, [], b'',
+                                  b'\xff', b'{"token": "\\ud800"}'])
 def test_a_wrong_token_is_refused_in_a_sentence(page, body):
     status, sentence = page.sentence('POST', '/session', body, role=None)
     assert status == 403 and 'not valid' in sentence
@@ -132,8 +132,8 @@ def test_every_answer_forbids_the_browser_what_the_page_does_not_need(page, path
     assert 'Server' not in headers and 'Access-Control-Allow-Origin' not in headers
 
 
-@pytest.mark.parametrize('path', ['/../web_node.py', '/%2e%2e/web_node.py', '/recordings/..%2f..%2fx.mcap', '/style.css/..',
-                                  '/__init__.py', '/recordings/%00.mcap'])
+@pytest.mark.parametrize('path', ['/../web_node.py', '/%2e%2e/web_node.py', '/recordings/..%2f..%2fx.mcap',
+                                  '/style.css/..', '/__init__.py', '/recordings/%00.mcap'])
 def test_no_path_of_a_request_reaches_the_file_system(page, path):
     assert page.ask('GET', path)[0] in (400, 404)
 

@@ -11,6 +11,8 @@ import struct
 
 import platformdirs
 
+from style_transfer_ros.engine.atomic import replacing
+
 _SIOCGIFADDR = 0x8915       # Linux: the IPv4 address of an interface
 ANY = ('0.0.0.0', '::')
 
@@ -78,13 +80,8 @@ def page_folder() -> Path:
 
 def write_secret(path: Path, data: bytes) -> None:
     """Write a file that only this user can read, whole or not at all."""
-    beside = path.with_name(f'{path.name}.{secrets.token_hex(4)}')
-    try:
-        beside.touch(mode=0o600, exist_ok=False)
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path, 0o600) as file:
+        file.write(data)
 
 
 def load_tokens() -> dict[str, str]:

@@ -43,7 +43,7 @@ class Recording:
 
         :raises OSError: the bag cannot be made.
         """
-        from rosbags.rosbag2 import StoragePlugin, Writer       # loaded by those who record only
+        from rosbags.rosbag2 import StoragePlugin, Writer  # loaded by those who record only
         from rosbags.typesys import get_typestore, Stores
         self._writer = Writer(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)
         self._writer.open()

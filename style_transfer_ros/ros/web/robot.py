@@ -305,8 +305,8 @@ class Robot:
         for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
             await self._change(transition)              # fails where the node is down already, which is fine
         problem = ''
-        parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in zip(_INPUT, (topic, transport))]
-        for result in (await self.call(SetParameters.Request(parameters=parameters))).results:
+        wishes = [Parameter(name, value=value).to_parameter_msg() for name, value in zip(_INPUT, (topic, transport))]
+        for result in (await self.call(SetParameters.Request(parameters=wishes))).results:
             problem = problem or ('' if result.successful else result.reason or 'The node refuses this camera.')
         up = [await self._change(transition) for transition in (
             Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)]
@@ -329,10 +329,10 @@ def _small_jpeg(message: Image) -> bytes:
     """Compress a camera frame for viewing; OpenCV is loaded only for cameras that publish no JPEG themselves."""
     import cv2
 
-    from style_transfer_ros.engine import images
+    from style_transfer_ros.engine import pictures
     from style_transfer_ros.ros import messages
     rgb = messages.to_rgb(message)
     if message.height > _CAMERA_HEIGHT:
         width = max(1, round(message.width * _CAMERA_HEIGHT / message.height))
         rgb = cv2.resize(rgb, (width, _CAMERA_HEIGHT), interpolation=cv2.INTER_AREA)
-    return images.encode_jpeg(rgb, _CAMERA_QUALITY)
+    return pictures.encode_jpeg(rgb, _CAMERA_QUALITY)

@@ -26,6 +26,8 @@ from style_transfer_ros.ros.web.viewers import CAMERA, PAINTING, Streams, Viewer
 
 #: Largest upload, bytes, and the most pixels that it may have; largest request of another kind, bytes.
 _UPLOAD, _PIXELS, _BODY = 12_000_000, 50_000_000, 65_536
+#: A connection without a whole request for this time is closed, s.
+_IDLE = 20.0
 #: Time that an upload may take, s.
 _UPLOAD_TIME = 60.0
 #: A frame of a browser's camera has at most so many bytes and pixels.
@@ -130,7 +132,7 @@ class Server:
         ready = threading.Event()
 
         async def serve() -> None:
-            runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, keepalive_timeout=20.0,
+            runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, keepalive_timeout=_IDLE,
                                    max_line_size=4096, max_field_size=8190)
             try:
                 await runner.setup()
@@ -274,7 +276,7 @@ class Server:
             return refusal(403, "Links are given out by operators; open the operator's link.")
         if role not in (VIEWER, OPERATOR):
             return refusal(404, f"There are links for '{VIEWER}' and '{OPERATOR}'; choose one.")
-        import segno                                    # loaded by those who ask for it only
+        import segno  # loaded by those who ask for it only
         out = io.BytesIO()
         segno.make(self._links(role)[0], error='m').save(out, kind='svg', border=2, light='#fff', scale=6)
         return web.Response(body=out.getvalue(), content_type='image/svg+xml')
@@ -472,9 +474,9 @@ async def _read(request: web.Request, most: int) -> bytes | None:
 
 
 def _png(message: Any) -> bytes:
-    from style_transfer_ros.engine import images        # OpenCV, loaded by those who save only
+    from style_transfer_ros.engine import pictures  # OpenCV, loaded by those who save only
     from style_transfer_ros.ros import messages
-    return images.encode_png(messages.to_rgb(message))
+    return pictures.encode_png(messages.to_rgb(message))
 
 
 def _page_files() -> dict[str, tuple[bytes, str, str]]:

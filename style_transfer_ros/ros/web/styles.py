@@ -6,7 +6,6 @@ from collections.abc import Callable
 import hashlib
 import random
 import re
-from typing import Any
 
 from style_transfer_msgs.srv import ListStyles, RemoveStyle, RenameStyle, SetStyle
 from style_transfer_ros.ros.web.robot import Robot, RobotError
