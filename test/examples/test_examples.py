@@ -29,7 +29,8 @@ def test_the_readme_is_short_and_its_links_lead_somewhere():
 def test_the_engine_example_paints(tmp_path):
     for folder in ('styles', 'scenes'):
         (tmp_path / folder).symlink_to(ROOT / folder)
-    done = subprocess.run([sys.executable, ROOT / 'examples' / 'engine.py'], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, ROOT / 'examples' / 'engine.py'], cwd=tmp_path, capture_output=True,
+                          text=True)
     assert done.returncode == 0, done.stderr
     from style_transfer_ros.engine.pictures import read_picture
     assert read_picture(tmp_path / 'painted.png').std() > 20
