@@ -91,10 +91,12 @@ class Styles:
         :raises StyleError: the name is not possible.
         """
         name = checked_name(name or self._free_name())      # before the work
-        style = Style(name=name, source=source, model=self._stylizer.model.name,
-                      vector=self._stylizer.learn_style(picture),
-                      thumbnail=pictures.encode_jpeg(pictures.thumbnail(picture), 90), learned=time.time())
-        return self._kept(style)
+        return self._kept(self._learned(picture, name, source))
+
+    def _learned(self, picture: np.ndarray, name: str, source: str) -> Style:
+        return Style(name=name, source=source, model=self._stylizer.model.name,
+                     vector=self._stylizer.learn_style(picture),
+                     thumbnail=pictures.encode_jpeg(pictures.thumbnail(picture), 90), learned=time.time())
 
     def learn_uri(self, uri: str, name: str = '') -> Mix:
         """
@@ -207,9 +209,7 @@ class Styles:
             except StyleError as error:
                 raise StyleError(f"No picture file and no bundled style ({', '.join(bundled_styles())}) has this name: "
                                  f'{error}') from error
-        style = Style(name=path.stem[:LONGEST_NAME] or 'picture', source=str(path), model=self._stylizer.model.name,
-                      vector=self._stylizer.learn_style(pictures.read_picture(path)), thumbnail=b'',
-                      learned=time.time())
+        style = self._learned(pictures.read_picture(path), path.stem[:LONGEST_NAME], str(path))
         return Mix(style, (style.name,), (1.0,))
 
     def mix(self, names: Sequence[str], weights: Sequence[float],

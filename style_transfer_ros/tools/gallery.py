@@ -2,18 +2,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 import sys
-from typing import List, Sequence
 
 import cv2
 import numpy as np
 
 from style_transfer_ros.engine.errors import StyleTransferError
-from style_transfer_ros.engine.pictures import encode_png, read_picture, square
+from style_transfer_ros.engine.library import default_folder, StyleLibrary
+from style_transfer_ros.engine.pictures import decode_picture, encode_png, read_picture
+from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
-from style_transfer_ros.tools.arguments import png, style_picture, within
+from style_transfer_ros.tools.arguments import png, within
 
 _MARGIN = 6
 
@@ -47,11 +49,11 @@ def contact_sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str] = 
     return sheet
 
 
-def main(arguments: List[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Paint every picture in every style, without ROS."""
     parser = argparse.ArgumentParser(description='Paint pictures in styles and lay the results out on one sheet.')
     parser.add_argument('pictures', nargs='+', type=Path, help='pictures to paint')
-    parser.add_argument('--styles', nargs='+', help='style pictures or bundled styles (default: all of these)')
+    parser.add_argument('--styles', nargs='+', help='pictures, bundled or stored styles (default: all bundled ones)')
     parser.add_argument('--output', type=png, default=Path('gallery.png'), help='the sheet (default gallery.png)')
     parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
     parser.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
@@ -60,13 +62,13 @@ def main(arguments: List[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         stylizer = Stylizer.load(options.model)
-        styles = [style_picture(style) for style in options.styles or ()] or list(bundled_styles().values())
-        pictures = [read_picture(path) for path in options.pictures]
-        rows = [[square(np.zeros((1, 1, 3), np.uint8) + 255, 16), *pictures]]
-        for path in styles:
-            style = read_picture(path)
-            vector = stylizer.learn_style(style)
-            rows.append([style, *(stylizer.paint(p, vector, strength=options.strength) for p in pictures)])
+        styles = Styles(stylizer, StyleLibrary(default_folder()))
+        photographs = [read_picture(path) for path in options.pictures]
+        rows = [[np.full((16, 16, 3), 255, np.uint8), *photographs]]
+        for text in options.styles or bundled_styles():
+            mix = styles.choose(text)
+            shown = decode_picture(mix.style.thumbnail, f"The thumbnail of the style '{mix.title}'")
+            rows.append([shown, *(stylizer.paint(p, mix.vector, strength=options.strength) for p in photographs)])
         options.output.write_bytes(encode_png(contact_sheet(rows, height=options.height)))
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
