@@ -116,7 +116,8 @@ def measure(options: argparse.Namespace) -> Dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
         path = Path(folder) / 'measured.json'
         _child(['benchmark.painters', str(path), '--swift', options.swift, '--threads', str(threads), '--rounds',
-                str(options.rounds), '--seed', str(options.seed), '--sizes', *options.sizes], environment)
+                str(options.rounds), *(['--seed', str(options.seed)] if options.seed else []), '--sizes',
+                *options.sizes], environment)
         painters = json.loads(path.read_text(encoding='utf-8'))
         if not options.no_live:
             _child(['benchmark.live', str(path), '--model', options.swift, '--threads', str(threads), '--seconds',
@@ -137,10 +138,9 @@ def main(arguments: List[str] | None = None) -> None:
     parser.add_argument('--seconds', type=float, default=8.0, help='of live painting')
     parser.add_argument('--rate', type=float, default=60.0, help='of the live camera, Hz')
     parser.add_argument('--no-live', action='store_true', help='measure no nodes')
-    parser.add_argument('--seed', type=Path, default=share_folder() / '../shared/seed_models', metavar='FOLDER',
-                        help='transformers for TensorFlow.js, timed too where the folder exists')
+    parser.add_argument('--seed', type=Path, metavar='FOLDER', help='also time the TensorFlow.js transformers there')
     parser.add_argument('--docs', action='store_true',
-                        help='measure nothing, write docs/runtimes.md from the last report')
+                        help='measure nothing, renew docs/runtimes.md from the last report')
     options = parser.parse_args(arguments)
     try:
         if options.docs:
@@ -149,8 +149,7 @@ def main(arguments: List[str] | None = None) -> None:
                 raise StyleTransferError(f"There is no '{last}'; run 'make bench' first.")
             measured = json.loads(last.read_text(encoding='utf-8'))
             target = share_folder() / 'docs' / 'runtimes.md'
-            target.parent.mkdir(exist_ok=True)
-            target.write_text(report.runtimes_page(measured), encoding='utf-8')
+            target.write_text(report.with_runtimes(target.read_text(encoding='utf-8'), measured), encoding='utf-8')
             print(f"Wrote '{target}'.")
             return
         measured = measure(options)

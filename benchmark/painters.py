@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('output', type=Path)
     parser.add_argument('--swift', default='swift')
-    parser.add_argument('--seed', type=Path, required=True)
+    parser.add_argument('--seed', type=Path)
     parser.add_argument('--threads', type=int, required=True)
     parser.add_argument('--rounds', type=int, required=True)
     parser.add_argument('--sizes', nargs='+', required=True)
@@ -168,7 +168,7 @@ def main() -> None:
     frames = {size: open_source('scene', *size).read() for size in {*sizes, PEER_SIZE}}
     painters = [*_ours('swift', load_model(options.swift), options.threads, sizes),
                 *_ours('magenta', load_model('magenta'), options.threads, sizes),
-                _peer(options.threads), *_seeds(options.seed, sizes)]
+                _peer(options.threads), *(_seeds(options.seed, sizes) if options.seed else [])]
     skipped: Dict[str, str] = {}
     cases = _cases(painters, frames, skipped)
     multiply = Case({'network': SGEMM}, sgemm())
