@@ -40,7 +40,7 @@ msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_tr
 demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo_output/
 	@$(RUN) -m style_transfer_ros.demo.demo $(ARGS)
 
-test: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(if $(ROS),,$(STAMP)/test)  ## run all tests and linters
+test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train $(if $(ROS),,test))  ## run all tests and linters
 ifdef ROS
 	@source install/setup.bash && $(COLCON) test --event-handlers console_direct+ --return-code-on-test-failure
 else

@@ -84,7 +84,7 @@ class StyleTransferParameters:
 
     @property
     def paint_settings(self) -> PaintSettings:
-        """What of this concerns the painting of one frame."""
+        """Return the settings that concern the painting of one frame."""
         from style_transfer_ros.engine.stream import PaintSettings  # with OpenCV, which the page does without
         return PaintSettings(self.strength, self.preserve_color, self.smoothing, self.processing_height)
 

@@ -283,5 +283,3 @@ def _hash(kind: str, definition: Definition) -> str:
         for part in text.split(rule)[1:] if text.startswith(rule) else [f'\n{text}']:
             store.register(get_types_from_idl(part.split('\n', 1)[1]))
     return store.hash_rihs01(kind)
-
-

@@ -52,7 +52,7 @@ class Mix:
 
     @property
     def vector(self) -> np.ndarray:
-        """The style vector, (K,) float32, read-only."""
+        """Return the style vector, (K,) float32, read-only."""
         return self.style.vector
 
 

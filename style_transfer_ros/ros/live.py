@@ -96,7 +96,7 @@ class Live:
 
     @property
     def topic(self) -> str:
-        """The camera's topic, resolved."""
+        """Return the camera's topic, resolved."""
         return self._camera.topic
 
     @property

@@ -61,7 +61,7 @@ class StyleTransferNode(LifecycleNode):
         self.loaded = loaded = Loaded(self)
         settings = self._settings
         self.worker.submit(lambda: load(settings, self._load_stylizer),
-                            lambda outcome: self._take_contents(loaded, settings.style, outcome))
+                           lambda outcome: self._take_contents(loaded, settings.style, outcome))
         self.reports.status()
         return TransitionCallbackReturn.SUCCESS
 

@@ -41,7 +41,7 @@ class Frame:
 
     @property
     def jpeg(self) -> bytes:
-        """The picture alone."""
+        """Return the picture alone."""
         return self.message[HEADER.size:]
 
 
