@@ -32,7 +32,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine.errors import ImageError, UnknownEncoding
+from style_transfer_ros.engine.errors import ImageError, shown, UnknownEncoding
 from style_transfer_ros.engine.pictures import MAX_PIXELS
 
 
@@ -179,7 +179,7 @@ def _look_up(encoding: str, height: int, width: int) -> Encoding:
     """Find the encoding and check that it can hold a picture of this size."""
     found = ENCODINGS.get(encoding)
     if found is None:
-        raise UnknownEncoding(f"The encoding '{encoding}' is not known; known are {', '.join(sorted(ENCODINGS))}.")
+        raise UnknownEncoding(f"The encoding {shown(encoding)} is not known; known are {', '.join(sorted(ENCODINGS))}.")
     if height <= 0 or width <= 0:
         raise ImageError(f'The image is empty ({width}x{height} pixels); send one with at least one pixel.')
     if height * width > MAX_PIXELS:
@@ -203,7 +203,7 @@ def decode(data: bytes | bytearray | memoryview | array[int] | np.ndarray, encod
     :param encoding: a name of :data:`ENCODINGS`.
     :param height: of the picture, pixels.
     :param width: of the picture, pixels.
-    :param step: length of a row with its padding, bytes.
+    :param step: length of a row with its padding, bytes; 0, as some drivers leave it: without padding.
     :param is_bigendian: byte order of samples that are longer than a byte.
     :returns: RGB uint8 (H, W, 3), C-contiguous; shares memory with ``data`` (and is read-only where that is) only
         for rgb8 without padding.
@@ -212,21 +212,53 @@ def decode(data: bytes | bytearray | memoryview | array[int] | np.ndarray, encod
     """
     found = _look_up(encoding, height, width)
     row_bytes = width * found.samples * np.dtype(found.dtype).itemsize
+    step = step or row_bytes
     if step < row_bytes:
         raise ImageError(f"The image's step is {step} bytes, but a row of {width} pixels in '{encoding}' needs "
-                         f'{row_bytes}.')
+                         f'{row_bytes}; set step to the length of a row in bytes, or to 0 for rows without padding.')
     count = height * found.rows_per_two // 2
     buffer = np.frombuffer(data, np.uint8)
     if buffer.size < step * count:
         raise ImageError(f"The image's data has {buffer.size} bytes, but {width}x{height} pixels in '{encoding}' with "
-                         f'step {step} need {step * count}.')
+                         f'step {step} need {step * count}; send whole images.')
     rows: np.ndarray = buffer[:step * count].reshape(count, step)
     if found.dtype != 'u1':
         samples = rows[:, :row_bytes].view(('>' if is_bigendian else '<') + found.dtype).astype(found.dtype)
-        if found.dtype == 'f4':
-            samples = np.nan_to_num(samples.clip(0, found.white))
-        rows = cv2.convertScaleAbs(samples, alpha=255 / found.white)
+        rows = _to_8_bits(samples, found)
     return np.ascontiguousarray(found.to_rgb(rows, width))
+
+
+def _to_8_bits(samples: np.ndarray, found: Encoding) -> np.ndarray:
+    """Bring samples of ``found.dtype``, of any shape, to 0..255."""
+    if found.dtype == 'f4':
+        samples = np.nan_to_num(samples.clip(0, found.white))
+    return cv2.convertScaleAbs(samples, alpha=255 / found.white)
+
+
+def decode_samples(samples: np.ndarray, encoding: str) -> np.ndarray:
+    """
+    Read what OpenCV decoded of a compressed image as the raw image that was compressed.
+
+    OpenCV's order of colours is BGR whatever the raw one was; the range, a mosaic and the meaning of the fourth
+    channel are those of the raw encoding.
+
+    :param samples: (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA, any type.
+    :param encoding: a name of :data:`ENCODINGS`.
+    :returns: RGB uint8 (H, W, 3).
+    :raises ImageError: the samples are of another type than the encoding's, and not 8-bit either.
+    """
+    found = _look_up(encoding, *samples.shape[:2])
+    if samples.dtype == found.dtype and found.dtype != 'u1':
+        samples = _to_8_bits(samples, found)
+    elif samples.dtype == np.uint16 and found.dtype == 'u1':
+        samples = cv2.convertScaleAbs(samples, alpha=255 / 65535)
+    if samples.dtype != np.uint8:       # JPEG, say, brings every encoding to 8 bits
+        raise ImageError(f"The compressed image holds {samples.dtype} samples, which do not fit its encoding "
+                         f"'{encoding}'; correct its format.")
+    if samples.ndim == 3:
+        return cv2.cvtColor(samples, cv2.COLOR_BGR2RGB if samples.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
+    mosaic = encoding.startswith('bayer_')
+    return found.to_rgb(samples, samples.shape[1]) if mosaic else cv2.cvtColor(samples, cv2.COLOR_GRAY2RGB)
 
 
 def encode(rgb: np.ndarray, encoding: str = 'rgb8', *, is_bigendian: bool = False) -> tuple[np.ndarray, int]:

@@ -63,5 +63,8 @@ class StyleError(StyleTransferError):
 
 
 def sentence(error: BaseException) -> str:
-    """Return the text of our own errors, and name the kind of others."""
-    return str(error) if isinstance(error, StyleTransferError) else f'{type(error).__name__}: {error}'
+    """Return the text of our own errors, and the kind of others with the beginning of their text, on one line."""
+    if isinstance(error, StyleTransferError):
+        return str(error)
+    text, longest = ' '.join(str(error).split()), 3 * _SHOWN
+    return f'{type(error).__name__}: {text[:longest]}' + ('...' if len(text) > longest else '')

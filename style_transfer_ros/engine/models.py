@@ -26,10 +26,13 @@ import numpy as np
 import platformdirs
 import yaml
 
-from style_transfer_ros.engine.errors import ModelError
+from style_transfer_ros.engine.errors import ModelError, sentence, shown
+from style_transfer_ros.engine.reading import read_file
 from style_transfer_ros.paths import share_folder
 
 SCHEMA = 2
+#: Bytes of a model.yaml, at most.
+_LARGEST_DESCRIPTION = 1 << 20
 _REQUIRED = ('transformer.onnx', 'predictor.onnx')
 
 
@@ -61,32 +64,33 @@ def read_model(folder: Path) -> Model:
     """
     description = folder / 'model.yaml'
     if not description.is_file():
-        raise ModelError(f"The model directory '{folder}' has no model.yaml; "
-                         "give the name of a bundled model or a directory that 'make train' wrote.")
+        raise ModelError(f'The model directory {shown(str(folder))} has no model.yaml; give the name of a bundled '
+                         "model or a directory that 'make train' wrote.")
     try:
-        fields: Any = yaml.safe_load(description.read_text(encoding='utf-8'))
+        fields: Any = yaml.safe_load(read_file(description, _LARGEST_DESCRIPTION).decode('utf-8'))
         schema = fields['schema']
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError) as error:
+    except (OSError, yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         raise ModelError(f"'{description}' is not a model description (no 'schema: {SCHEMA}' in it); "
                          'restore the file.') from error
     if schema != SCHEMA:
-        raise ModelError(f"'{description}' has schema {schema!r}, this version reads schema {SCHEMA}; "
+        raise ModelError(f"'{description}' has schema {shown(schema)}, this version reads schema {SCHEMA}; "
                          'update style_transfer_ros or export the model again.')
     try:
-        files: Dict[str, str] = dict(fields['files'])
+        files: Dict[str, str] = {str(file): str(checksum) for file, checksum in dict(fields['files']).items()}
         identity = fields['identity_vector']
         vector = None if identity is None else np.asarray(identity, np.float32).reshape(100)
         model = Model(str(fields['name']), folder, str(fields['network']), int(fields['size_multiple']),
                       vector, 'transformer_int8.onnx' in files)
-    except (TypeError, KeyError, ValueError) as error:
-        raise ModelError(f"'{description}' is incomplete ({type(error).__name__}: {error}); "
-                         'restore the file.') from error
+        if not 1 <= model.size_multiple <= 64 or not (vector is None or np.isfinite(vector).all()):
+            raise ValueError('size_multiple is 1 to 64, and identity_vector has finite numbers')
+    except (TypeError, LookupError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+        raise ModelError(f"'{description}' is incomplete ({sentence(error)}); restore the file.") from error
     for name in (*_REQUIRED, *files):
         path = folder / name
         if name not in files or Path(name).name != name:
-            raise ModelError(f"'{description}' lists no checksum for '{name}'; restore the file.")
+            raise ModelError(f"'{description}' lists no checksum for {shown(name)}; restore the file.")
         if not path.is_file():
-            raise ModelError(f"The model '{model.name}' misses the file '{path}'; restore it.")
+            raise ModelError(f'The model {shown(model.name)} misses the file {shown(str(path))}; restore it.')
         if _sha256(path) != files[name]:
             raise ModelError(f"'{path}' ({path.stat().st_size} bytes) does not have the checksum that model.yaml "
                              'states: it is truncated or foreign; restore it.')
@@ -148,5 +152,6 @@ def load_model(model: str) -> Model:
         return Model('fake', Path(), 'fake', 1, np.zeros(100, np.float32), False)
     folder = share_folder() / 'models' / model
     if not folder.is_dir():
-        raise ModelError(f"There is no model '{model}'; choose 'swift', 'magenta' or the path of a model directory.")
+        raise ModelError(f"There is no model {shown(model)}; choose 'swift', 'magenta' or the path of a model "
+                         'directory.')
     return read_model(folder)

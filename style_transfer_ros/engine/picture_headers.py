@@ -1,7 +1,9 @@
 """
 What a picture file says of itself before anything is decoded: its format, size and orientation.
 
-A few hundred bytes can claim a picture that fills the memory, and OpenCV tells the size only after decoding.
+A few hundred bytes can claim a picture that fills the memory, and OpenCV tells the size only after decoding.  So sizes
+are read through a function ``read(at, count)`` that gives bytes of a file, or fewer at its end: nothing is loaded that
+is not looked at.
 """
 from __future__ import annotations
 
@@ -9,78 +11,92 @@ from collections.abc import Callable
 import re
 import struct
 
+Read = Callable[[int, int], bytes]
+
 #: Parts of a JPEG or PNG to walk through; a large PNG has ten thousand, a hostile file any number.
 _MAX_PARTS = 100_000
+#: The size of a JPEG stands after its metadata, which take less than this, bytes.
+_MAX_METADATA = 64 << 20
+#: Bytes that are read at once.
+_PIECE = 4096
 
 
-def _tiff_tags(data: bytes) -> dict[int, int]:
+def _unpack(read: Read, form: str, at: int) -> tuple:
+    """Read numbers; struct.error at the end of the file."""
+    return struct.unpack(form, read(at, struct.calcsize(form)))
+
+
+def _tiff_tags(read: Read, start: int = 0) -> dict[int, int]:
     """Read sizes and orientation of the first directory; the largest value where a tag is repeated."""
-    order = {b'II*\0': '<', b'MM\0*': '>'}[data[:4]]
-    start, = struct.unpack_from(order + 'I', data, 4)
-    count, = struct.unpack_from(order + 'H', data, start)
+    order = {b'II*\0': '<', b'MM\0*': '>'}[read(start, 4)]
+    directory = start + _unpack(read, order + 'I', start + 4)[0]
+    count, = _unpack(read, order + 'H', directory)
     tags: dict[int, int] = {}
-    for at in range(start + 2, start + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(order + 'HH', data, at)
+    for at in range(directory + 2, directory + 2 + 12 * count, 12):
+        tag, kind = _unpack(read, order + 'HH', at)
         if tag in (256, 257, 274, 322, 323):                # width, height, orientation, tile width, tile height
-            value, = struct.unpack_from(order + {3: 'H', 4: 'I'}[kind], data, at + 8)
+            value, = _unpack(read, order + {3: 'H', 4: 'I'}[kind], at + 8)
             tags[tag] = max(value, tags.get(tag, 0))
     return tags
 
 
-def _tiff_size(data: bytes) -> tuple[int, int]:
-    tags = _tiff_tags(data)
+def _tiff_size(read: Read) -> tuple[int, int]:
+    tags = _tiff_tags(read)
     # A whole tile is held in memory, however small the picture is.
     return max(tags[256], tags.get(322, 0)), max(tags[257], tags.get(323, 0))
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
+def _jpeg_frame(read: Read) -> int:
+    """Find the frame header, which holds the size; return where it begins behind its marker."""
     at = 2
     for _ in range(_MAX_PARTS):
-        at = data.index(b'\xff', at)
-        while data[at] == 0xff:
-            at += 1
-        marker, at = data[at], at + 1
-        if 0xc0 <= marker <= 0xcf and marker not in (0xc4, 0xc8, 0xcc):
-            data.index(b'\xff\xd9', at)     # the end; old OpenCV fills up a truncated picture with grey
-            height, width = struct.unpack_from('>HH', data, at + 3)
-            return width, height
-        if marker > 1 and not 0xd0 <= marker <= 0xd8:
-            at += struct.unpack_from('>H', data, at)[0]
+        piece = read(at, _PIECE)
+        begin = piece.find(b'\xff')             # what stands between parts is skipped
+        behind = piece[begin:].lstrip(b'\xff') if begin >= 0 else b''
+        if not behind:                          # the marker comes in the next piece, or never
+            if len(piece) < _PIECE:
+                break
+            at += _PIECE - (begin >= 0)
+            continue
+        kind, at = behind[0], at + len(piece) - len(behind) + 1
+        if 0xc0 <= kind <= 0xcf and kind not in (0xc4, 0xc8, 0xcc):
+            return at
+        if kind > 1 and not 0xd0 <= kind <= 0xd8:
+            at += _unpack(read, '>H', at)[0]
+        if at > _MAX_METADATA:
+            break
     raise ValueError('no frame header')
 
 
-def _png_size(data: bytes) -> tuple[int, int]:
-    at = 8
-    for _ in range(_MAX_PARTS):
-        length, kind = struct.unpack_from('>I4s', data, at)
-        if at + length + 12 > len(data):    # new OpenCV asks for the memory of a chunk before it reads it
-            raise ValueError('truncated chunk')
-        if kind == b'IEND':
-            width, height = struct.unpack_from('>II', data, 16)
-            return width, height
-        at += length + 12
-    raise ValueError('no last chunk')
+def _jpeg_size(read: Read) -> tuple[int, int]:
+    height, width = _unpack(read, '>HH', _jpeg_frame(read) + 3)
+    return width, height
 
 
-def _bmp_size(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from('<HH' if data[14] == 12 else '<ii', data, 18)
+def _png_size(read: Read) -> tuple[int, int]:
+    width, height = _unpack(read, '>II', 16)
+    return width, height
+
+
+def _bmp_size(read: Read) -> tuple[int, int]:
+    width, height = _unpack(read, '<HH' if read(14, 1) == b'\x0c' else '<ii', 18)
     return abs(width), abs(height)          # a negative height puts the top row first
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
-    kind = data[12:16]
+def _webp_size(read: Read) -> tuple[int, int]:
+    kind = read(12, 4)
     if kind == b'VP8X':
-        size = struct.unpack_from('<HBHB', data, 24)
+        size = _unpack(read, '<HBHB', 24)
         return size[0] + (size[1] << 16) + 1, size[2] + (size[3] << 16) + 1
     if kind == b'VP8L':
-        bits, = struct.unpack_from('<I', data, 21)
+        bits, = _unpack(read, '<I', 21)
         return (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1
-    width, height = struct.unpack_from('<HH', data, 26)
+    width, height = _unpack(read, '<HH', 26)
     return width & 0x3fff, height & 0x3fff
 
 
 #: How a file begins, and how its header tells width and height.  OpenCV reads more formats, but not everywhere.
-_FORMATS: dict[str, tuple[re.Pattern[bytes], Callable[[bytes], tuple[int, int]]]] = {
+_FORMATS: dict[str, tuple[re.Pattern[bytes], Callable[[Read], tuple[int, int]]]] = {
     'JPEG': (re.compile(rb'\xff\xd8\xff'), _jpeg_size),
     'PNG': (re.compile(rb'\x89PNG\r\n\x1a\n'), _png_size),
     'WebP': (re.compile(rb'RIFF....WEBP', re.DOTALL), _webp_size),
@@ -98,17 +114,41 @@ def picture_format(data: bytes) -> str | None:
     return next((name for name, (begin, _) in _FORMATS.items() if begin.match(data)), None)
 
 
-def picture_size(data: bytes, form: str) -> tuple[int, int]:
+def picture_size(read: Read, form: str) -> tuple[int, int]:
     """
     Read width and height, pixels, from the header.
 
+    :param read: gives ``count`` bytes of the file from ``at`` on, fewer at its end.
     :param form: what :func:`picture_format` says.
     :raises ValueError: the header is damaged or truncated.
     """
     try:
-        return _FORMATS[form][1](data)
+        return _FORMATS[form][1](read)
     except (struct.error, LookupError) as error:
         raise ValueError('damaged header') from error
+
+
+def check_whole(data: bytes, form: str) -> None:
+    """
+    Check that a file reaches its end, for decoders fill up what is missing or ask for memory that they do not need.
+
+    :raises ValueError: it is truncated.
+    """
+    if form == 'JPEG':
+        if data.find(b'\xff\xd9', _jpeg_frame(reader(data))) < 0:   # old OpenCV fills up what is missing with grey
+            raise ValueError('no end')
+    elif form == 'PNG':
+        at = 8
+        for _ in range(_MAX_PARTS):
+            if at + 12 > len(data):
+                raise ValueError('no last chunk')
+            length, kind = struct.unpack_from('>I4s', data, at)
+            if at + length + 12 > len(data):    # new OpenCV asks for the memory of a chunk before it reads it
+                raise ValueError('truncated chunk')
+            if kind == b'IEND':
+                return
+            at += length + 12
+        raise ValueError('too many chunks')
 
 
 def orientation(data: bytes, form: str) -> int:
@@ -118,6 +158,11 @@ def orientation(data: bytes, form: str) -> int:
     marker, distance = _EXIF[form]
     at = data.find(marker) + distance
     try:
-        return _tiff_tags(data[at:at + 65536]).get(274, 1)
+        return _tiff_tags(reader(data[at:at + 65536])).get(274, 1)
     except (struct.error, LookupError):     # none there, or damaged: the picture itself is whole
         return 1
+
+
+def reader(data: bytes) -> Read:
+    """Return the function ``read(at, count)`` of bytes that are in memory."""
+    return lambda at, count: data[at:at + count]

@@ -14,13 +14,25 @@ from urllib.parse import unquote, urlsplit
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine.errors import ImageError
-from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, orientation, picture_format, picture_size
+from style_transfer_ros.engine.errors import ImageError, shown
+from style_transfer_ros.engine.picture_headers import (
+    check_whole,
+    KNOWN_FORMATS,
+    orientation,
+    picture_format,
+    picture_size,
+    Read,
+    reader,
+)
+from style_transfer_ros.engine.quiet import silence
+from style_transfer_ros.engine.reading import patiently, read_file
 
 #: The largest picture or frame, pixels; RGB of this size takes 150 MB.
 MAX_PIXELS = 50_000_000
 #: The largest file, bytes: the largest picture with four 16-bit channels, not compressed.
 _MAX_BYTES = 8 * MAX_PIXELS
+#: Bytes for each pixel that a file may need, at most, and for what describes the picture.
+_BYTES_PER_PIXEL, _MAX_METADATA = {'JPEG': 4, 'WebP': 4, 'PNG': 8, 'BMP': 8, 'TIFF': 16}, 64 << 20
 
 
 def decode_picture(data: bytes, what: str = 'The picture') -> np.ndarray:
@@ -32,27 +44,53 @@ def decode_picture(data: bytes, what: str = 'The picture') -> np.ndarray:
     :returns: RGB uint8 (H, W, 3), upright as EXIF says, 16 bit reduced to 8, transparency on white.
     :raises ImageError: empty, another format, damaged, or more than :data:`MAX_PIXELS` by its header.
     """
-    data = bytes(data)
+    picture = decode_samples(data, what)
+    if picture.dtype == np.uint16:
+        picture = cv2.convertScaleAbs(picture, alpha=255 / 65535)
+    if picture.dtype != np.uint8:
+        raise ImageError(f'{what} has {picture.dtype} samples; save it with 8 or 16 bits per channel.')
+    return _upright(_on_white(picture), orientation(data, picture_format(data) or ''))
+
+
+def decode_samples(data: bytes, what: str = 'The picture') -> np.ndarray:
+    """
+    Decode a JPEG, PNG, WebP, BMP or TIFF to what it holds, without any change.
+
+    :param data: the file's bytes.
+    :param what: how messages begin.
+    :returns: (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA of any type, as OpenCV decodes it.
+    :raises ImageError: empty, another format, damaged, or more than :data:`MAX_PIXELS` by its header.
+    """
     if not data:
         raise ImageError(f'{what} is empty; send a {KNOWN_FORMATS} file.')
     form = picture_format(data)
     if form is None:
         raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); convert it to one.')
     try:
-        width, height = picture_size(data, form)
-        if width * height > MAX_PIXELS:
-            raise ImageError(f'{what} has {width}x{height} = {width * height} pixels, more than {MAX_PIXELS}; '
-                             'shrink it.')
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        _check_size(reader(data), form, len(data), what)
+        check_whole(data, form)
+        with silence():
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if picture is None:
             raise ValueError('OpenCV cannot decode it')
     except (ValueError, cv2.error) as error:
         raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes); send it again.') from error
-    if picture.dtype == np.uint16:
-        picture = cv2.convertScaleAbs(picture, alpha=255 / 65535)
-    if picture.dtype != np.uint8:
-        raise ImageError(f'{what} has {picture.dtype} samples; save it with 8 or 16 bits per channel.')
-    return _upright(_on_white(picture), orientation(data, form))
+    return picture
+
+
+def _check_size(read: Read, form: str, size: int, what: str) -> None:
+    """
+    Check what a file claims to hold before it is decoded, or even read.
+
+    :param size: of the whole file, bytes.
+    :raises ImageError: it has too many pixels, or too many bytes for its pixels.
+    :raises ValueError: its header is damaged.
+    """
+    width, height = picture_size(read, form)
+    if width * height > MAX_PIXELS:
+        raise ImageError(f'{what} has {width}x{height} = {width * height} pixels, more than {MAX_PIXELS}; shrink it.')
+    if size > _MAX_METADATA + _BYTES_PER_PIXEL[form] * width * height:
+        raise ImageError(f'{what} has {size} bytes, far more than its {width}x{height} pixels need; save it again.')
 
 
 def _on_white(picture: np.ndarray) -> np.ndarray:
@@ -81,16 +119,28 @@ def read_picture(path: str | Path) -> np.ndarray:
     :returns: RGB uint8 (H, W, 3).
     :raises ImageError: the file is missing, not readable, too large or no picture.
     """
+    what = f'The picture {shown(str(path))}'
+
+    def check(read: Read, size: int) -> None:
+        if not size:
+            raise ImageError(f'{what} is empty; choose a {KNOWN_FORMATS} file.')
+        form = picture_format(read(0, 64))
+        if form is None:
+            raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {read(0, 8)!r}); convert it to one.')
+        try:
+            _check_size(read, form, size, what)
+        except ValueError as error:
+            raise ImageError(f'{what} is a damaged or truncated {form} file ({size} bytes); choose another.') from error
     try:
-        if not Path(path).is_file():
-            raise ImageError(f"There is no picture file '{path}'; check the path.")
-        size = Path(path).stat().st_size
-        if size > _MAX_BYTES:
-            raise ImageError(f"The picture '{path}' has {size} bytes, more than {_MAX_BYTES}; shrink it.")
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        raise ImageError(f"The picture '{path}' cannot be read ({error}); check its permissions.") from error
-    return decode_picture(data, f"The picture '{path}'")
+        data = read_file(path, _MAX_BYTES, check)
+    except FileNotFoundError:
+        raise ImageError(f'There is no picture file {shown(str(path))}; check the path.') from None
+    except OSError as error:
+        raise ImageError(f'{what} cannot be read ({error.strerror or error}); choose another file or change its '
+                         'permissions.') from error
+    except ValueError as error:
+        raise ImageError(f'{what} has a path that is not possible ({error}); check its spelling.') from error
+    return decode_picture(data, what)
 
 
 def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
@@ -107,21 +157,27 @@ def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
         if re.match(r'file:|[a-z][a-z0-9+.-]*://', uri, re.IGNORECASE):
             parts = urlsplit(uri)
             if parts.scheme != 'file' or parts.netloc not in ('', 'localhost'):
-                raise ImageError(f"The uri '{uri}' is not on this machine; use file:///path or a path.")
+                raise ImageError(f'The uri {shown(uri)} is not on this machine; use file:///path or a path.')
             path = unquote(parts.path)
-        folders = [Path(folder).resolve() for folder in directories]
-        found = [(folder / path).resolve() for folder in folders]
-        allowed = [file for file in found if any(file.is_relative_to(folder) for folder in folders)]
-        file = next((file for file in allowed if file.is_file()), None)
+        folders, found, allowed, file = patiently(lambda: _look_below(directories, path))
     except (OSError, ValueError, RuntimeError) as error:        # too long, a NUL byte, links in a circle
-        raise ImageError(f"The uri '{uri}' is not a usable path ({error}).") from error
+        raise ImageError(f'The uri {shown(uri)} is not a usable path ({shown(str(error))}); check its spelling.'
+                         ) from error
     if file is not None:
         return file
     if folders and allowed == found:
-        raise ImageError(f"The uri '{uri}' names no file in the style directories; check its spelling.")
+        raise ImageError(f'The uri {shown(uri)} names no file in the style directories; check its spelling.')
     names = ', '.join(map(str, folders)) or 'none is set'
-    raise ImageError(f"The uri '{uri}' lies outside the style directories ({names}); put the picture there, or add "
-                     'its folder to the style directories.')
+    raise ImageError(f'The uri {shown(uri)} lies outside the style directories ({names}); put the picture there, or '
+                     'add its folder to the style directories.')
+
+
+def _look_below(directories: Sequence[Path], path: str) -> tuple[list[Path], list[Path], list[Path], Path | None]:
+    """Return the folders, where the path would be in each, which of these are allowed, and the file that is there."""
+    folders = [Path(folder).resolve() for folder in directories]
+    found = [(folder / path).resolve() for folder in folders]
+    allowed = [file for file in found if any(file.is_relative_to(folder) for folder in folders)]
+    return folders, found, allowed, next((file for file in allowed if file.is_file()), None)
 
 
 def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -218,7 +274,8 @@ def encode_png(rgb: np.ndarray) -> bytes:
 
 def _compress(rgb: np.ndarray, ending: str, *options: int) -> bytes:
     try:
-        done, data = cv2.imencode(ending, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+        with silence():
+            done, data = cv2.imencode(ending, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     except cv2.error:
         done = False
     if not done:

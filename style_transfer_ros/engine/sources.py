@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine.errors import ImageError, SourceError, SourceGone
+from style_transfer_ros.engine.errors import ImageError, shown, SourceError, SourceGone
 from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, picture_format
 from style_transfer_ros.engine.pictures import fit, read_picture
 from style_transfer_ros.paths import share_folder
@@ -100,8 +100,8 @@ def open_source(source: str, width: int, height: int, rate: float | None = None)
         return VideoSource(Path(path), width, height, rate)
     if source.startswith('/dev/'):
         return CameraSource(source, width, height, rate)
-    raise SourceGone(f"There is no video, picture or folder '{source}'; check the path, or choose 'scene', which needs "
-                     'none.')
+    raise SourceGone(f"There is no video, picture or folder {shown(source)}; check the path, or choose 'scene', which "
+                     'needs none.')
 
 
 class SceneSource(FrameSource):

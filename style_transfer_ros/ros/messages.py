@@ -7,8 +7,8 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from style_transfer_ros.engine import encodings, pictures
-from style_transfer_ros.engine.errors import ImageError, UnknownEncoding
+from style_transfer_ros.engine import compressed, encodings, pictures
+from style_transfer_ros.engine.errors import ImageError, shown, UnknownEncoding
 
 
 def to_rgb(message: Image | CompressedImage) -> np.ndarray:
@@ -18,7 +18,7 @@ def to_rgb(message: Image | CompressedImage) -> np.ndarray:
     :raises ImageError: the message is broken, or in an encoding that neither our table nor cv_bridge knows.
     """
     if isinstance(message, CompressedImage):
-        return pictures.decode_picture(bytes(message.data), f"The compressed image (format '{message.format}')")
+        return compressed.decode(bytes(message.data), message.format)
     try:
         return encodings.decode(np.frombuffer(message.data, np.uint8), message.encoding, message.height, message.width,
                                 message.step, bool(message.is_bigendian))
@@ -31,13 +31,14 @@ def _by_cv_bridge(message: Image) -> np.ndarray:
         import cv_bridge
     except ImportError:
         raise UnknownEncoding(
-            f"The encoding '{message.encoding}' is not in the table of style_transfer_ros and cv_bridge is not "
+            f'The encoding {shown(message.encoding)} is not in the table of style_transfer_ros and cv_bridge is not '
             "installed; publish one of the encodings in the README or run 'sudo apt install ros-$ROS_DISTRO-cv-bridge'."
         ) from None
     try:
         return cv_bridge.CvBridge().imgmsg_to_cv2(message, 'rgb8')
     except (cv_bridge.CvBridgeError, ValueError, RuntimeError) as error:
-        raise ImageError(f"cv_bridge cannot read an image of encoding '{message.encoding}': {error}.") from error
+        raise ImageError(f'cv_bridge cannot read an image of encoding {shown(message.encoding)} '
+                         f'({shown(str(error))}); publish one of the encodings in the README.') from error
 
 
 def to_image(rgb: np.ndarray, header: Header, encoding: str = 'rgb8') -> Image:

@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from style_transfer_msgs.msg import StyleTransferStatus
+from style_transfer_ros.engine.errors import shown
 from style_transfer_ros.engine.styles import Mix
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros.statistics import Statistics
@@ -57,7 +58,7 @@ def condition(now: Snapshot) -> Condition:
     if not now.active:
         return Condition(status.INACTIVE, ok, 'The lifecycle state is not active.')
     if now.stylizer is None:
-        return Condition(status.LOADING, ok, f"Loading the model '{now.settings.model}'.")
+        return Condition(status.LOADING, ok, f'Loading the model {shown(now.settings.model)}.')
     if now.learning:
         return Condition(status.LEARNING, ok, now.learning)
     if not now.has_time:

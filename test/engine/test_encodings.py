@@ -108,6 +108,12 @@ def test_a_smooth_colour_picture_comes_back(encoding):
     assert np.abs(back.astype(int) - original).mean() <= (3 if lossy else 0)
 
 
+@pytest.mark.parametrize('encoding', ENCODINGS)
+def test_a_step_of_0_means_rows_without_padding(encoding):
+    data, step = encode(picture(), encoding)
+    np.testing.assert_array_equal(decode(data, encoding, 48, 64, 0, False), decode(data, encoding, 48, 64, step, False))
+
+
 def test_rgb8_without_padding_is_not_copied():
     data = picture().tobytes()
     assert np.shares_memory(decode(data, 'rgb8', 48, 64, 192, False), np.frombuffer(data, np.uint8))
@@ -136,7 +142,9 @@ def test_data_is_read_from_any_buffer(make):
     (b'', 'rgb8', 0, 0, 0, 'empty (0x0 pixels)'),
     (bytes(12), 'rgb8', 0, 2, 6, 'empty (2x0 pixels)'),
     (bytes(12), 'rgb8', 2, 2, 5, "step is 5 bytes, but a row of 2 pixels in 'rgb8' needs 6"),
-    (bytes(12), 'rgb8', 2, 2, 0, 'step is 0 bytes'),
+    (bytes(11), 'rgb8', 2, 2, 0, 'with step 6 need 12'),
+    (bytes(12), 'x' * 10_000, 2, 2, 6, 'is not known'),
+    (bytes(12), 'rgb8\n', 2, 2, 6, 'is not known'),
     (bytes(11), 'rgb8', 2, 2, 6, "data has 11 bytes, but 2x2 pixels in 'rgb8' with step 6 need 12"),
     (b'', 'rgb8', 2, 2, 6, 'data has 0 bytes'),
     (bytes(15), 'mono16', 2, 4, 8, "data has 15 bytes, but 4x2 pixels in 'mono16' with step 8 need 16"),

@@ -96,5 +96,6 @@ def test_a_truncated_frame_is_refused_with_both_lengths(layout, more):
     length = more.draw(st.integers(0, len(data) - 1))
     with pytest.raises(ImageError, match=f'has {length} bytes.* need {len(data)}'):
         decode(data[:length], name, height, width, step, is_bigendian)
+    hypothesis.assume(step > 1)         # 0 means rows without padding
     with pytest.raises(ImageError, match=f'step is {step - 1} bytes.* needs {step}'):
         decode(data, name, height, width, step - 1, is_bigendian)

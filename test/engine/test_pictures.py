@@ -1,6 +1,8 @@
 """Pictures from strangers are read or refused in one sentence; those from us are cut, padded and recoloured rightly."""
 import os
 import struct
+import threading
+import tracemalloc
 import zlib
 
 import cv2
@@ -9,7 +11,7 @@ import pytest
 
 from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import ImageError
-from style_transfer_ros.engine.picture_headers import picture_format, picture_size
+from style_transfer_ros.engine.picture_headers import picture_format, picture_size, reader
 from style_transfer_ros.engine.pictures import (
     decode_picture,
     encode_jpeg,
@@ -19,6 +21,7 @@ from style_transfer_ros.engine.pictures import (
     square,
     thumbnail,
 )
+from style_transfer_ros.engine.reading import patiently
 
 RNG = np.random.default_rng(3)
 SMOOTH = cv2.resize(RNG.integers(0, 256, (4, 5, 3), np.uint8), (41, 33), interpolation=cv2.INTER_LINEAR)
@@ -58,7 +61,7 @@ def test_each_format_is_decoded(form):
     ('.webp', 3, LOSSLESS_WEBP), ('.webp', 4, LOSSLESS_WEBP), ('.webp', 3, LOSSY_WEBP), ('.webp', 4, LOSSY_WEBP)])
 def test_the_header_tells_the_size_that_opencv_decodes(ending, channels, options, height, width):
     data = written(ending, RNG.integers(0, 256, (height, width, channels), np.uint8), *options)
-    assert picture_size(data, picture_format(data)) == (width, height)
+    assert picture_size(reader(data), picture_format(data)) == (width, height)
     assert decode_picture(data).shape == (height, width, 3)
 
 
@@ -229,20 +232,47 @@ def test_a_file_is_read(tmp_path):
     np.testing.assert_array_equal(read_picture(str(path)), SMOOTH)
 
 
-def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_read_is_refused_in_one_sentence(tmp_path):
     (tmp_path / 'empty.png').touch()
     os.mkfifo(tmp_path / 'pipe.png')            # reading it would wait for ever
     with open(tmp_path / 'large.png', 'wb') as file:
         file.truncate(500_000_000)
-    for name, fact in (('missing.png', 'There is no picture file'), ('.', 'There is no picture file'), ('a\0b', '.'),
-                       ('pipe.png', 'There is no picture file'), ('empty.png', 'is empty'), ('x' * 300, '.'),
-                       ('large.png', '500000000 bytes, more than')):
+    with open(tmp_path / 'hollow.jpg', 'wb') as file:
+        file.write(encode_jpeg(SMOOTH)[:-2])
+        file.truncate(350_000_000)
+    for name, fact in (('missing.png', 'There is no picture file'), ('.', 'Is a directory'), ('a\0b', '.'),
+                       ('pipe.png', 'no regular file'), ('empty.png', 'is empty'), ('x' * 300, '.'),
+                       ('large.png', '500000000 bytes, more than'), ('hollow.jpg', '350000000 bytes, far more than')):
         with pytest.raises(ImageError, match=fact) as caught:
             read_picture(f'{tmp_path}/{name}')
         assert str(caught.value).endswith('.') and str(tmp_path) in str(caught.value)
-    monkeypatch.setattr(pictures.Path, 'read_bytes', lambda _: (_ for _ in ()).throw(PermissionError(13, 'denied')))
-    with pytest.raises(ImageError, match='cannot be read.*denied'):
-        read_picture(tmp_path / 'empty.png')
+    with pytest.raises(ImageError, match='cannot be read.*regular file'):
+        read_picture('/dev/zero')
+
+
+@pytest.mark.parametrize('head', [b'\xff\xd8\xff', encode_jpeg(SMOOTH)[:-2], encode_png(SMOOTH)[:60], b'BM' + bytes(60),
+                                  b'II*\0\x08\0\0\0' + bytes(60), b'RIFF    WEBPVP8X' + bytes(60)])
+def test_a_hollow_file_of_350_mb_is_refused_before_it_is_read(tmp_path, head):
+    path = tmp_path / 'hollow'
+    with open(path, 'wb') as file:
+        file.write(head)
+        file.truncate(350_000_000)
+    tracemalloc.start()
+    with pytest.raises(ImageError) as caught:
+        read_picture(path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert str(caught.value).endswith('.') and len(str(caught.value)) < 400
+
+
+def test_a_file_that_never_answers_is_given_up():
+    forever = threading.Event()
+    with pytest.raises(TimeoutError, match='does not answer'):
+        patiently(forever.wait, 0.1)
+    forever.set()
+    assert patiently(lambda: 5) == 5
+    with pytest.raises(KeyError):
+        patiently(lambda: {}[1])
 
 
 @pytest.fixture
