@@ -9,7 +9,7 @@ import numpy as np
 from rosbags.typesys import get_typestore, Stores
 
 from style_transfer_ros.archive.records import Definition, Topic
-from style_transfer_ros.engine import encodings, pictures
+from style_transfer_ros.engine import compressed, encodings, pictures
 from style_transfer_ros.engine.errors import ImageError
 
 IMAGE, COMPRESSED = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'
@@ -78,7 +78,7 @@ def read(data: bytes | memoryview, kind: str) -> Picture:
     """
     message = _deserialized(data, kind)
     if kind == COMPRESSED:
-        rgb = pictures.decode_picture(message.data.tobytes(), f"The compressed image (format '{message.format[:100]}')")
+        rgb = compressed.decode(message.data.tobytes(), message.format)
     else:
         rgb = encodings.decode(message.data, message.encoding, message.height, message.width, message.step,
                                bool(message.is_bigendian))
