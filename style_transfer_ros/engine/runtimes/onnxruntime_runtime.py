@@ -6,6 +6,7 @@ import onnxruntime
 
 from style_transfer_ros.engine.errors import ModelError
 from style_transfer_ros.engine.models import Model
+from style_transfer_ros.engine.runtimes.memory import give_back
 
 
 class OnnxRuntime:
@@ -28,6 +29,10 @@ class OnnxRuntime:
                 raise ModelError(f"ONNX Runtime cannot read '{model.path(file)}' ({error}); "
                                  'restore the model directory.') from error
         self._predictor, self._transformer = session('predictor.onnx'), session('transformer.onnx')
+        # memory of a large frame is given back with the first smaller one
+        self._shrinking = onnxruntime.RunOptions()
+        self._shrinking.add_run_config_entry('memory.enable_memory_arena_shrinkage', 'cpu:0')
+        self._shape: tuple = (0, 0, 0)
 
     def predict(self, picture: np.ndarray) -> np.ndarray:
         """As :meth:`Runtime.predict`."""
@@ -35,7 +40,12 @@ class OnnxRuntime:
 
     def paint(self, frame: np.ndarray, vector: np.ndarray) -> np.ndarray:
         """As :meth:`Runtime.paint`."""
-        return self._transformer.run(None, {'frame': frame[None], 'style_vector': vector[None]})[0][0]
+        options = self._shrinking if frame.size < np.prod(self._shape) else None
+        painted = self._transformer.run(None, {'frame': frame[None], 'style_vector': vector[None]}, options)[0][0]
+        if options is not None:
+            give_back()
+        self._shape = frame.shape
+        return painted
 
 
 def load(model: Model, threads: int) -> OnnxRuntime:

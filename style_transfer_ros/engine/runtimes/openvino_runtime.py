@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-import ctypes
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,12 @@ from openvino import CompiledModel, Core, InferRequest, Tensor
 
 from style_transfer_ros.engine.errors import ModelError
 from style_transfer_ros.engine.models import Model
+from style_transfer_ros.engine.runtimes.memory import give_back
 
 #: Compiled frame sizes that are kept; a new size costs about 0.3 s once.
 _KEPT_SIZES = 3
+#: Pixels of all kept sizes but the one in use; each takes about 50 bytes.
+_KEPT_PIXELS = 4_000_000
 
 
 def _fast_in_8_bits() -> bool:
@@ -43,6 +45,7 @@ class OpenvinoRuntime:
         self._transformer = self._read(model.path('transformer_int8.onnx' if self.int8 else 'transformer.onnx'))
         self._predictor = self._compile(self._read(model.path('predictor.onnx'))).create_infer_request()
         self._painters: OrderedDict[tuple, InferRequest] = OrderedDict()
+        self._shape: tuple = ()         # of the last frame
 
     def _read(self, path: str) -> openvino.Model:
         try:
@@ -52,9 +55,7 @@ class OpenvinoRuntime:
 
     def _compile(self, network: openvino.Model) -> CompiledModel:
         compiled = self._core.compile_model(network, 'CPU', self._options)
-        trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)      # glibc has it, and would keep what compiling freed
-        if trim is not None:
-            trim(0)
+        give_back()
         return compiled
 
     def _painter(self, shape: tuple) -> InferRequest:
@@ -62,9 +63,15 @@ class OpenvinoRuntime:
             network = self._transformer.clone()
             network.reshape({'frame': [1, *shape], 'style_vector': [1, 100]})
             self._painters[shape] = self._compile(network).create_infer_request()
-            while len(self._painters) > _KEPT_SIZES:
-                self._painters.popitem(last=False)
-        self._painters.move_to_end(shape)
+        if shape != self._shape:        # the size has changed: what is too much for the next time goes now
+            self._shape = shape
+            self._painters.move_to_end(shape)
+            others = list(self._painters)[-2::-1]       # the last used first
+            pixels = np.cumsum([height * width for height, width, _ in others])
+            for n, other in enumerate(others):
+                if n >= _KEPT_SIZES - 1 or pixels[n] > _KEPT_PIXELS:
+                    del self._painters[other]
+            give_back()
         return self._painters[shape]
 
     def predict(self, picture: np.ndarray) -> np.ndarray:
