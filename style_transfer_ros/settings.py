@@ -103,7 +103,8 @@ class CameraParameters:
                               static=True)
     encoding: str = parameter('rgb8', 'Encoding of the image: rgb8, bgr8, mono8, yuv422_yuy2 ..., see the README.',
                               static=True)
-    camera_info_url: str = parameter('', 'Calibration file (path or file:// URL); empty: uncalibrated.', static=True)
+    camera_info_url: str = parameter('', 'Calibration: a path, a file:// or package:// URL, with ${ROS_HOME} and '
+                                         '${NAME} in it; empty: uncalibrated.', static=True)
 
 
 @dataclass(frozen=True)

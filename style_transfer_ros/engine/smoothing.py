@@ -6,6 +6,8 @@ import numpy as np
 
 #: Camera frames are compared at this fraction of their size, so that sensor noise averages out.
 _SCALE = 0.25
+#: Rows that are mixed at once.
+_ROWS = 256
 #: Time between two frames for which the amount of smoothing is meant, s.
 _FRAME_TIME = 1 / 30
 #: Difference of grey values (0..255) up to which a place counts as still, and from which as moving.
@@ -57,6 +59,9 @@ class Smoother:
             difference = cv2.dilate(cv2.blur(cv2.absdiff(seen, self._seen), (3, 3)), np.ones((5, 5), np.uint8))
             still = np.clip((_MOVING - difference) / (_MOVING - _STILL), 0, 1) * np.float32(amount)
             old = cv2.resize(cv2.blur(still, (3, 3)), painted.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-            result = cv2.blendLinear(self._painted, painted, old, 1 - old)
+            result = np.empty_like(painted)
+            for top in range(0, len(painted), _ROWS):       # whole weights of a large frame would fill the memory
+                rows = slice(top, top + _ROWS)
+                result[rows] = cv2.blendLinear(self._painted[rows], painted[rows], old[rows], 1 - old[rows])
         self._seen, self._painted = seen, result
         return result

@@ -20,6 +20,8 @@ import numpy as np
 from style_transfer_ros.engine.errors import ImageError, shown, SourceError, SourceGone
 from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, picture_format
 from style_transfer_ros.engine.pictures import fit, read_picture
+from style_transfer_ros.engine.quiet import silence
+from style_transfer_ros.engine.reading import begins_with
 from style_transfer_ros.paths import share_folder
 
 #: Frames per second that a scene and a folder of pictures count with unless told.
@@ -100,6 +102,8 @@ def open_source(source: str, width: int, height: int, rate: float | None = None)
         return VideoSource(Path(path), width, height, rate)
     if source.startswith('/dev/'):
         return CameraSource(source, width, height, rate)
+    if source and os.path.exists(path):         # a pipe or a socket, which might be waited for without an end
+        raise SourceError(f'The source {shown(source)} is a pipe or a device; choose a video, a picture or a folder.')
     raise SourceGone(f"There is no video, picture or folder {shown(source)}; check the path, or choose 'scene', which "
                      'needs none.')
 
@@ -178,7 +182,7 @@ class PicturesSource(FrameSource):
 
 class VideoSource(FrameSource):
     """
-    A video file, from the beginning again when it ends.
+    A video file, from the beginning again when it ends; each frame at the time that the file states.
 
     :param rate: Hz at which frames are asked for; None gives every frame once.
     :raises SourceGone: the file is not there.
@@ -188,37 +192,58 @@ class VideoSource(FrameSource):
     def __init__(self, path: Path, width: int, height: int, rate: float | None = None) -> None:
         super().__init__(width, height)
         self._path, self._rate = path, rate
+        self._begun = False
         self._rewind()
 
     def _rewind(self) -> None:
         """Open the file anew (seeking to the start fails in some formats) and decode its first frame."""
         if not self._path.is_file():
-            raise SourceGone(f"The video '{self._path}' is not there any more; put it back or choose another source.")
-        self._capture = cv2.VideoCapture(str(self._path))
-        there, frame = self._capture.read()
+            raise SourceGone(f'The video {shown(str(self._path))} is not there any more; put it back or choose another '
+                             'source.')
+        with silence():
+            self._capture = cv2.VideoCapture(str(self._path))
+            there, frame = self._capture.read()
         if not there:
-            raise SourceError(f"The file '{self._path}' holds no video or picture that OpenCV reads; convert it, for "
-                              'example to MP4.')
-        self._shown = self._fitted(frame)
+            raise SourceError(f'The file {shown(str(self._path))} holds no video or picture that OpenCV reads; convert '
+                              'it, for example to MP4.')
         speed = self._capture.get(cv2.CAP_PROP_FPS)
-        self._step = speed / self._rate if self._rate and 0 < speed < 1000 else 1.0   # 1000: not known
-        self._at, self._wanted = 0, 0.0     # the number of _shown in the file, and of the one to show next
+        self._usual = 1 / speed if 0 < speed < 1000 else 1 / RATE       # time of one frame, s; 1000: not known
+        self._first = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        self._shown = self._fitted(frame)
+        self._clock = self._time = 0.0      # of the video, s: now, and when _shown was due
+        self._grab()
+
+    def _grab(self) -> None:
+        """Go to the next frame; ``_due`` is its time, or at the end the time when the video begins again."""
+        with silence():
+            self._ended = not self._capture.grab()
+        stated = (self._capture.get(cv2.CAP_PROP_POS_MSEC) - self._first) / 1000
+        grows = not self._ended and stated > self._time + 1e-4      # some files state no times
+        self._due = stated if grows else self._time + self._usual
 
     def read(self) -> np.ndarray:
-        while self._at < int(self._wanted + 1e-6):
-            # grab alone skips a frame in half the time
-            there = self._capture.grab()
-            if there and self._at + 1 == int(self._wanted + 1e-6):
-                there, frame = self._capture.retrieve()
-                if there:
-                    self._shown = self._fitted(frame)
-            if not there:
-                self._capture.release()
-                self._rewind()
-                break
-            self._at += 1
-        self._wanted += self._step
+        if self._begun:
+            self._clock += 1 / self._rate if self._rate else 0.0
+            self._advance()
+        self._begun = True
         return self._shown.copy()
+
+    def _advance(self) -> None:
+        """Show the last frame that is due; without a rate the next one."""
+        newest = None
+        while self._rate is None or self._due <= self._clock + 1e-4:
+            if self._ended:
+                self._capture.release()
+                return self._rewind()
+            with silence():
+                there, frame = self._capture.retrieve()
+            newest, self._time = frame if there else newest, self._due
+            self._grab()
+            if self._rate is None:
+                break
+        if newest is not None:
+            self._shown = self._fitted(newest)
+        return None
 
     def close(self) -> None:
         self._capture.release()
@@ -237,11 +262,12 @@ class CameraSource(FrameSource):
         super().__init__(width, height)
         self._device = device
         if not os.path.exists(device):
-            raise SourceGone(f"There is no camera {device}; plug it in, or choose 'scene', which needs none.")
+            raise SourceGone(f"There is no camera {shown(device)}; plug it in, or choose 'scene', which needs none.")
         if not os.access(device, os.R_OK | os.W_OK):
             raise SourceGone(f"The camera {device} may not be opened by this user; run 'sudo usermod -aG video $USER' "
                              'and log in again.')
-        self._capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
+        with silence():
+            self._capture = cv2.VideoCapture(device, cv2.CAP_V4L2)
         if not self._capture.isOpened():
             raise SourceGone(f'The camera {device} cannot be opened; close the program that uses it, or choose another '
                              'number, for some devices have no picture.')
@@ -277,7 +303,6 @@ def _pictures(folder: Path) -> list[Path]:
 def _is_picture(path: Path) -> bool:
     """Tell a picture by its first bytes, for OpenCV would take ``frame01.jpg`` for a video of numbered files."""
     try:
-        with path.open('rb') as file:
-            return picture_format(file.read(64)) is not None
+        return picture_format(begins_with(path)) is not None
     except OSError:
         return False

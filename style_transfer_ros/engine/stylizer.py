@@ -12,6 +12,7 @@ The stylizer: learns style vectors from pictures and paints frames with them.
 """
 from __future__ import annotations
 
+import math
 import threading
 from typing import Sequence
 
@@ -24,6 +25,8 @@ from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
 from style_transfer_ros.engine.runtimes import load_runtime, Runtime
 
+#: Pixels that are painted at once, a 4K frame; larger frames are painted at this size and enlarged.
+LARGEST_PAINTING = 3840 * 2160
 #: Frames with a shorter side than this are padded up to it, pixels.
 _SMALLEST = 16
 
@@ -98,13 +101,15 @@ class Stylizer:
         :param vector: a style vector of this model, (K,).
         :param strength: 0 (the photo, as the network returns it) to 1 (the style).
         :param preserve_color: keep the frame's colours, take only lightness from the painting.
-        :param processing_height: paint at this height, pixels, and enlarge; 0: as it is.
+        :param processing_height: paint at this height, pixels, and enlarge; 0: as it is, up to
+            :data:`LARGEST_PAINTING`.
         :returns: a new array of the frame's size.
         """
         height, width = frame.shape[:2]
         small = frame
-        if 0 < processing_height < height:
-            size = max(1, round(width * processing_height / height)), processing_height
+        share = min(1.0, math.sqrt(LARGEST_PAINTING / (height * width)), (processing_height or height) / height)
+        if share < 1:
+            size = max(1, int(width * share + 0.5)), max(1, int(height * share + 0.5))
             small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         if strength < 1:
             origin = self.model.identity_vector

@@ -1,10 +1,9 @@
 """The node ``camera``, for machines without a camera driver: a webcam, a video, pictures, or a moving test scene."""
 from __future__ import annotations
 
-from pathlib import Path
+import threading
 import time
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 from rcl_interfaces.msg import SetParametersResult
@@ -14,11 +13,11 @@ from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
-import yaml
 
-from style_transfer_ros.engine.errors import ParameterError, StyleTransferError
+from style_transfer_ros.engine.errors import ParameterError, sentence, shown, StyleTransferError
 from style_transfer_ros.engine.sources import FrameSource, open_source
 from style_transfer_ros.ros import messages
+from style_transfer_ros.ros.calibration import read_calibration
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.parameters import changed, declare
 from style_transfer_ros.ros.running import run
@@ -26,29 +25,10 @@ from style_transfer_ros.settings import CameraParameters
 
 #: A device that is gone is looked for this often, s.
 _RETRY_PERIOD = 2.0
+#: A source that takes longer than this for one frame is reported, s.
+_PATIENCE = 5.0
 #: Quality of image_raw/compressed, percent; it is made only while somebody subscribes to it.
 _JPEG_QUALITY = 80
-
-
-def _calibration(url: str, width: int, height: int) -> CameraInfo:
-    """
-    Read a calibration as camera_calibration writes it; without one the matrices stay zero, which means uncalibrated.
-
-    :raises StyleTransferError: the file is missing or no calibration.
-    """
-    info = CameraInfo(width=width, height=height, distortion_model='plumb_bob', d=[0.0] * 5)
-    if url:
-        path = Path(urlparse(url).path if '://' in url else url)
-        try:
-            data: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
-            info.distortion_model = data['distortion_model']
-            for field, key in (('d', 'distortion_coefficients'), ('k', 'camera_matrix'),
-                               ('r', 'rectification_matrix'), ('p', 'projection_matrix')):
-                setattr(info, field, [float(x) for x in data[key]['data']])
-        except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AssertionError) as error:
-            raise StyleTransferError(f"The calibration '{url}' cannot be read ({type(error).__name__}: {error}); give "
-                                     'a file that camera_calibration wrote, or leave camera_info_url empty.') from error
-    return info
 
 
 class CameraNode(Node):
@@ -62,28 +42,56 @@ class CameraNode(Node):
         self._size, url = (settings.width, settings.height), settings.camera_info_url
         # an unknown encoding, or one that this size does not fit, is told now and not with every frame
         messages.to_image(np.zeros((*self._size[::-1], 3), np.uint8), Header(), self._settings.encoding)
-        self._info = _calibration(url, *self._size)
+        self._info = read_calibration(url, self.get_name(), *self._size)
         self._source: FrameSource | None = None
         self._retry_at = 0.0
         overriding = QoSOverridingOptions.with_default_policies()
         self._images = self.create_publisher(Image, 'image_raw', QoSProfile(depth=1), qos_overriding_options=overriding)
         self._jpegs = self.create_publisher(CompressedImage, 'image_raw/compressed', QoSProfile(depth=1))
         self._infos = self.create_publisher(CameraInfo, 'camera_info', QoSProfile(depth=1))
-        self.create_timer(1 / self._settings.rate, self._publish)
+        self._due, self._stopped = threading.Event(), False
+        self._asked: float | None = None        # since when the thread has waited for the source, s
+        # a source that never answers must not hold the executor, which answers services and signals
+        self._thread = threading.Thread(target=self._publish_when_due, name='source', daemon=True)
+        self._thread.start()
+        self.create_timer(1 / self._settings.rate, self._tick)
+
+    def _tick(self) -> None:
+        asked = self._asked
+        if asked is not None and time.monotonic() - asked > _PATIENCE:
+            self.get_logger().error(f'The source {shown(self._settings.source)} has not answered for {_PATIENCE:.0f} '
+                                    's; check the device, or the network mount that the file is on.',
+                                    throttle_duration_sec=10.0)
+        self._due.set()
+
+    def _publish_when_due(self) -> None:
+        while self._due.wait() and not self._stopped:
+            self._due.clear()
+            try:
+                self._publish()
+            except Exception as error:      # an exception would end the thread silently: say it, go on
+                if not self._stopped and self.context.ok():
+                    self.get_logger().error(f'No frame: {sentence(error)}', throttle_duration_sec=5.0)
 
     def _publish(self) -> None:
+        """Read a frame and publish it, in the thread of the source."""
         if self._source is None and time.monotonic() < self._retry_at:
             return
+        self._asked = time.monotonic()
         try:
             if self._source is None:
                 self._source = open_source(self._settings.source, *self._size, self._settings.rate)
-                self.get_logger().info(f"Publishing '{self._settings.source}' at {self._size[0]}x{self._size[1]}.")
+                self.get_logger().info(f'Publishing {shown(self._settings.source)} at {self._size[0]}x{self._size[1]}.')
             frame = self._source.read()
         except StyleTransferError as error:
             if self._source is not None:
                 self._source.close()
             self._source, self._retry_at = None, time.monotonic() + _RETRY_PERIOD
             self.get_logger().error(f'{error} Trying again every {_RETRY_PERIOD:.0f} s.', throttle_duration_sec=10.0)
+            return
+        finally:
+            self._asked = None
+        if self._stopped:
             return
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._settings.frame_id)
         self._info.header = header
@@ -104,7 +112,10 @@ class CameraNode(Node):
         return SetParametersResult(successful=True)
 
     def stop(self) -> None:
-        """Nothing to end: all happens in the executor's thread."""
+        """End the thread; one that waits for its source is left waiting."""
+        self._stopped = True
+        self._due.set()
+        self._thread.join(0.5)
 
 
 def main(args: list[str] | None = None) -> None:

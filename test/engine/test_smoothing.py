@@ -37,3 +37,12 @@ def test_zero_amount_and_a_new_size_pass_through():
     half = GREY[:32]
     assert (smoother.apply(half, half + 9, 0.9) == 109).all()
     assert smoother.apply(half, half, 0) is half
+
+
+def test_a_tall_frame_is_mixed_like_a_low_one():
+    """Large frames are mixed in parts; nobody sees where they meet."""
+    tall = np.full((700, 16, 3), 100, np.uint8)
+    smoother = Smoother()
+    smoother.apply(tall, np.full_like(tall, 200), 0.5)
+    mixed = smoother.apply(tall, np.full_like(tall, 100), 0.5)
+    assert (mixed == 150).all()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import socket
 
 import cv2
 import numpy as np
@@ -31,6 +32,25 @@ def write_video(path: Path, frames: int = 8, fps: float = 10, width: int = 64, h
         frame[:, :16] = (0, 0, 255)
         writer.write(frame)
     writer.release()
+    return path
+
+
+def write_matroska(path: Path, times: list[int]) -> Path:
+    """Write the frames of :func:`write_video` to be shown at these times, ms: OpenCV writes constant rates alone."""
+    def element(name: str, content: bytes) -> bytes:
+        return bytes.fromhex(name) + (len(content) | 1 << 56).to_bytes(8, 'big') + content
+
+    def unsigned(name: str, value: int) -> bytes:
+        return element(name, value.to_bytes(4, 'big'))
+    blocks = b''
+    for n, time in enumerate(times):
+        jpeg = cv2.imencode('.jpg', np.full((48, 64, 3), 20 + 25 * n, np.uint8))[1].tobytes()
+        blocks += element('a3', b'\x81' + time.to_bytes(2, 'big') + b'\x80' + jpeg)
+    track = element('ae', unsigned('d7', 1) + unsigned('73c5', 1) + unsigned('83', 1) + element('86', b'V_MJPEG')
+                    + element('e0', unsigned('b0', 64) + unsigned('ba', 48)))
+    path.write_bytes(element('1a45dfa3', element('4282', b'matroska')) + element('18538067', (
+        element('1549a966', unsigned('2ad7b1', 1_000_000)) + element('1654ae6b', track)
+        + element('1f43b675', unsigned('e7', 0) + blocks))))
     return path
 
 
@@ -182,6 +202,48 @@ class TestVideo:
             with pytest.raises(SourceGone, match='not there any more'):
                 for _ in range(9):
                     video.read()
+
+
+    def test_a_varying_frame_rate_is_kept(self, tmp_path):
+        path = write_matroska(tmp_path / 'v.mkv', [0, 100, 200, 1200, 1300, 3100])
+        with open_source(str(path), 64, 48, 10) as video:
+            shown = [number(video.read()) for _ in range(36)]
+        steps = [n for n in range(1, 36) if shown[n] != shown[n - 1]]
+        assert shown[:32] == [0, 1] + [2] * 10 + [3] + [4] * 18 + [5], shown
+        assert steps[5] >= 32 and shown[steps[5]] == 0          # and from the beginning again
+
+    def test_without_a_rate_every_frame_of_it_comes_once(self, tmp_path):
+        path = write_matroska(tmp_path / 'v.mkv', [0, 100, 1200, 3100])
+        with open_source(str(path), 64, 48) as video:
+            assert [number(video.read()) for _ in range(6)] == [0, 1, 2, 3, 0, 1]
+
+    def test_a_damaged_video_prints_nothing(self, tmp_path, capfd):
+        path = write_video(tmp_path / 'v.avi')
+        data = bytearray(path.read_bytes())
+        data[1500:2500:7] = bytes(len(data[1500:2500:7]))
+        path.write_bytes(data)
+        (tmp_path / 'v.mp4').write_bytes(b'\0\0\0\x18ftypisom' + bytes(300))
+        for name in ('v.avi', 'v.mp4'):
+            try:
+                with open_source(str(tmp_path / name), 64, 48, 30) as video:
+                    for _ in range(40):
+                        video.read()
+            except SourceError as error:
+                assert sentence(str(error))
+        assert capfd.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize('kind', ['pipe', 'folder of pipes', '/dev/zero', '/dev/tty', 'socket'])
+def test_nothing_that_never_ends_is_waited_for(tmp_path, kind):
+    (tmp_path / 'folder').mkdir()
+    os.mkfifo(tmp_path / 'pipe')
+    os.mkfifo(tmp_path / 'folder' / 'a.jpg')
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / 'socket'))
+    source = kind if kind.startswith('/') else str(tmp_path / kind.split()[0])
+    with pytest.raises(SourceError) as error:
+        open_source(source, 64, 48)
+    assert sentence(str(error.value))
 
 
 class TestPictures:

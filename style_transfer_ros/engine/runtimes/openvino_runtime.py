@@ -15,7 +15,7 @@ from style_transfer_ros.engine.runtimes.memory import give_back
 #: Compiled frame sizes that are kept; a new size costs about 0.3 s once.
 _KEPT_SIZES = 3
 #: Pixels of all kept sizes but the one in use; each takes about 50 bytes.
-_KEPT_PIXELS = 4_000_000
+_KEPT_PIXELS = 2_200_000
 
 
 def _fast_in_8_bits() -> bool:
