@@ -25,12 +25,11 @@ from style_transfer_ros.ros.loaded import Loaded
 from style_transfer_ros.ros.newest_frame import NewestFrame
 from style_transfer_ros.ros.qos import CameraSubscription
 from style_transfer_ros.ros.statistics import Statistics
+from style_transfer_ros.ros.still_picture import StillPicture
 from style_transfer_ros.settings import StyleTransferParameters
 
 #: A warning about frames that cannot be painted is given at most this often, s.
 _WARN_EVERY = 5.0
-#: A camera whose last frame is older than this shows a still picture, s; it is painted again when the scene changes.
-_STILL_AFTER = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +53,6 @@ class Frame(NamedTuple):
     info: CameraInfo | None
 
 
-def _same(a: tuple, b: tuple) -> bool:
-    """Tell whether two pairs hold the same objects; messages compare byte by byte otherwise."""
-    return a[0] is b[0] and a[1] is b[1]
-
-
 class Live:
     """
     From activate to deactivate.
@@ -72,14 +66,8 @@ class Live:
     def __init__(self, node: Node, loaded: Loaded, settings: StyleTransferParameters, statistics: Statistics) -> None:
         self._node, self._loaded, self._statistics = node, loaded, statistics
         self._info: CameraInfo | None = None
-        self._newest: Frame | None = None
-        self._arrived = 0.0
+        self._still = StillPicture()
         self._stopped = False
-        #: The newest frame that was painted and the scene that it was painted with; the painter's thread assigns it.
-        self._painted: tuple = (None, None)
-        #: The still picture and its scene that were submitted last, and viewers: how many, and whether one is new.
-        self._asked: tuple = (None, None)
-        self._counted, self._joined = 0, False
         self.scene = Scene(settings, None, None)
         self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
         self._timer = None
@@ -131,28 +119,26 @@ class Live:
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         self._statistics.arrived()
-        self._newest, self._arrived, self._joined = Frame(message, self._info), time.monotonic(), False
+        frame = Frame(message, self._info)
+        self._still.arrived(frame)
         if not self.scene.ready:
             self._statistics.dropped('not_ready')
         elif self.scene.settings.lazy and not self.has_viewer():
             self._statistics.dropped('unwanted')
         else:
-            self._slot.submit(self._newest)
+            self._slot.submit(frame)
 
     def _on_camera_info(self, info: CameraInfo) -> None:
         self._info = info
 
     def _paint_still(self) -> None:
         """Paint a picture that stands still when somebody begins to look, and again when the scene changes."""
-        viewers = self._viewers()
-        self._joined, self._counted = self._joined or viewers > self._counted, viewers
-        settings, wanted = self.scene.settings, (self._newest, self.scene)
-        still = time.monotonic() - self._arrived > max(_STILL_AFTER, 2 * settings.period)
-        if self._newest is None or not still or not self.scene.ready or (settings.lazy and not self.has_viewer()):
-            return
-        if self._joined or not any(_same(wanted, done) for done in (self._painted, self._asked)):
-            self._joined, self._asked = False, wanted
-            self._slot.submit(self._newest, due=True)
+        settings = self.scene.settings
+        self._still.watched_by(self._viewers())
+        if self.scene.ready and (not settings.lazy or self.has_viewer()):
+            frame = self._still.due(self.scene, settings.period)
+            if frame is not None:
+                self._slot.submit(frame, due=True)
 
     def stop(self) -> None:
         """Stop painting and unsubscribe; what is at work is not published any more."""
@@ -182,7 +168,7 @@ class Live:
             if not self._stopped and rclpy.ok(context=self._node.context):
                 self._statistics.dropped('error')
                 self._node.get_logger().error(f'Frame dropped: {sentence(error)}', throttle_duration_sec=_WARN_EVERY)
-        self._painted = frame, scene
+        self._still.painted(frame, scene)
 
     def _handle(self, frame: Frame, scene: Scene) -> None:
         """
