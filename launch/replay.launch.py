@@ -7,6 +7,7 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from style_transfer_ros.launching import (
     installed,
     large_shared_memory,
+    number,
     painting,
     painting_arguments,
     topic_arguments,
@@ -18,14 +19,15 @@ SETTLE = 2.0
 
 
 def start(context: LaunchContext) -> list[Action]:
-    bag, rate, delay = (context.launch_configurations[name] for name in ('bag', 'rate', 'delay'))
+    bag, rate, delay = context.launch_configurations['bag'], number(context, 'rate', 0.01), number(context, 'delay', 0)
     if not bag or not Path(bag).exists():
         raise RuntimeError(f"There is no bag '{bag}' to play; name the folder of one with bag:=<folder>.")
     if not installed('ros2bag'):
         raise RuntimeError("The package ros2bag is not installed, so no bag can be played; run 'sudo apt install "
                            "ros-$ROS_DISTRO-rosbag2', or paint the bag with the program stylize_bag, which needs none.")
     play = ExecuteProcess(
-        cmd=['ros2', 'bag', 'play', bag, '--clock', '--rate', rate, '--delay', delay, '--disable-keyboard-controls'],
+        cmd=['ros2', 'bag', 'play', bag, '--clock', '--rate', str(rate), '--disable-keyboard-controls',
+             *(['--delay', str(delay)] if delay else [])],      # rosbag2 refuses a delay of 0
         name='bag_play', output='screen', additional_env=large_shared_memory(),
         on_exit=[TimerAction(period=SETTLE, actions=[Shutdown(reason='the bag has ended')])])
     return [*painting(context, **topics(context), use_sim_time=True), play]

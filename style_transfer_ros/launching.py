@@ -6,6 +6,7 @@ its YAML file says, so that a user's own file counts.
 """
 from __future__ import annotations
 
+import math
 from pathlib import Path
 import re
 import tempfile
@@ -18,10 +19,11 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 import yaml
 
-from style_transfer_ros.engine.errors import ParameterError
+from style_transfer_ros.engine.errors import ParameterError, shown, StyleTransferError
 from style_transfer_ros.environment import large_shared_memory
 from style_transfer_ros.paths import PACKAGE, share_folder
 from style_transfer_ros.settings import CameraParameters, changed, StyleTransferParameters, text_of
+from style_transfer_ros.start_values import check_namespace
 
 CONFIG = share_folder() / 'config'
 
@@ -105,6 +107,24 @@ def is_true(context: LaunchContext, name: str) -> bool:
     return context.launch_configurations[name] == 'true'
 
 
+def number(context: LaunchContext, name: str, low: float) -> float:
+    """
+    Read an argument that is a number.
+
+    :param low: the smallest value.
+    :raises RuntimeError: it is none, or smaller.
+    """
+    text = context.launch_configurations[name]
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value < math.inf:
+        raise RuntimeError(f'The argument {name} is {shown(text)}, but a number from {low} on is needed; type, for '
+                           f'example, {name}:={max(low, 1.0)}.')
+    return value
+
+
 def _given(context: LaunchContext, kind: type, names: tuple[str, ...]) -> dict[str, Any]:
     """
     Return the parameters that the user gave as arguments.
@@ -156,8 +176,16 @@ def _missing(package: str, consequence: str) -> LogInfo:
 
 
 def namespace_of(context: LaunchContext) -> str:
-    """Return the namespace with a leading slash, or nothing."""
+    """
+    Return the namespace with a leading slash, or nothing.
+
+    :raises RuntimeError: it is not possible.
+    """
     name = context.launch_configurations['namespace'].strip('/')
+    try:
+        check_namespace(f'/{name}')
+    except StyleTransferError as error:
+        raise RuntimeError(str(error)) from None
     return name and f'/{name}'
 
 

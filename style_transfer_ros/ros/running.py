@@ -17,6 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from style_transfer_ros.engine.errors import sentence, StyleTransferError
 from style_transfer_ros.environment import prepare_for_images
+from style_transfer_ros.start_values import check_arguments, check_environment
 
 NodeType = TypeVar('NodeType', bound=Node)
 #: A signal waits at most so long for a callback that has nothing to do, s.
@@ -32,12 +33,14 @@ def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = Si
     :raises StyleTransferError: its arguments or its environment cannot be used.
     """
     prepare_for_images()
+    check_environment()
+    check_arguments(sys.argv if args is None else args)
     try:
         rclpy.init(args=args, signal_handler_options=signals)
     except RuntimeError as error:               # rcl's own, with places in its source behind each part
-        text = re.sub(r', at [^ ,]+:[0-9]+', '', str(error))
-        raise StyleTransferError(f'ROS cannot start ({type(error).__name__}: {text}); correct its arguments or its '
-                                 'environment.') from error
+        text = ' '.join(re.sub(r', at [^ ,]+:[0-9]+', '', str(error)).split())
+        raise StyleTransferError(f'ROS cannot start ({text[:500]}); correct its arguments or its environment.'
+                                 ) from error
 
 
 @contextmanager
