@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 import os
 from pathlib import Path
 import queue
@@ -87,11 +88,16 @@ class Ros:
         return node
 
     def run(self, function: Callable, seconds: float = 10.0):
-        """Call ``function`` in the executor's thread, the only one that may change nodes; return what it returns."""
-        done, future = threading.Event(), self.executor.create_task(function)
-        future.add_done_callback(lambda _: done.set())
-        assert done.wait(seconds), f'{function} did not run within {seconds} s'
-        return future.result()
+        """Call ``function`` in the executor's thread, which alone may change nodes; return or raise what it does."""
+        outcome: Future = Future()
+
+        def call():
+            try:
+                outcome.set_result(function())
+            except Exception as error:      # in the executor it would end the spinning
+                outcome.set_exception(error)
+        self.executor.create_task(call)
+        return outcome.result(timeout=seconds)
 
     def node(self, name: str = 'tester', **options):
         """Make and spin a plain node."""

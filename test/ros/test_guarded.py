@@ -1,0 +1,71 @@
+"""Services answer whatever happens in their callbacks, and the node stays up."""
+import pytest
+from rcl_interfaces.msg import Log, Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_srvs.srv import SetBool
+
+from style_transfer_msgs.srv import ListStyles
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.ros.guarded import guard_services
+
+
+@pytest.fixture
+def node(ros):
+    """Give a node with services that raise, or answer what they are asked."""
+    made = ros.node('guarded')
+
+    def enable(request, response):
+        response.success = request.data and bool(1 / 0)
+        return response
+
+    async def later(request, response):
+        raise StyleError('There is no style.')
+
+    def half_done(request, response):
+        response.success, response.styles = True, [None]
+        raise ValueError('x' * 10_000)
+
+    def fine(request, response):
+        response.success = request.data
+        return response
+    for kind, name, callback in ((SetBool, 'enable', enable), (SetBool, 'later', later), (SetBool, 'fine', fine),
+                                 (ListStyles, 'half_done', half_done)):
+        made.create_service(kind, name, callback, callback_group=ReentrantCallbackGroup())
+    guard_services(made)
+    return made
+
+
+@pytest.mark.parametrize('service, part', [('enable', 'ZeroDivisionError'), ('later', 'There is no style.')])
+def test_a_callback_that_raises_answers_with_a_sentence_also_if_it_is_a_coroutine(service, part, ros, node):
+    user = ros.node()
+    for _ in range(2):          # the node is up afterwards
+        answer = ros.call(user, SetBool, service, SetBool.Request(data=True))
+        assert not answer.success and part in answer.message and answer.message.endswith('; correct it.')
+    assert ros.call(user, SetBool, 'fine', SetBool.Request(data=True)).success
+
+
+def test_an_answer_that_was_half_done_is_thrown_away_and_the_sentence_is_short(ros, node):
+    answer = ros.call(ros.node(), ListStyles, 'half_done', ListStyles.Request())
+    assert not answer.success and list(answer.styles) == [] and 'ValueError' in answer.message
+    assert len(answer.message) < 300
+
+
+def test_what_was_refused_is_logged_with_the_name_of_the_service(ros, node):
+    user = ros.node()
+    logged = ros.listen(user, Log, '/rosout', QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+    ros.call(user, SetBool, 'enable', SetBool.Request(data=True))
+    while "enable' was refused: ZeroDivisionError" not in (said := logged.get(timeout=10)).msg:
+        pass
+    assert said.level == Log.ERROR
+
+
+def test_rclpys_own_services_refuse_a_parameter_of_an_unknown_type(ros, node):
+    user, bad = ros.node(), [Parameter(name='use_sim_time', value=ParameterValue(type=99))]
+    result, = ros.call(user, SetParameters, 'guarded/set_parameters', SetParameters.Request(parameters=bad)).results
+    together = ros.call(user, SetParametersAtomically, 'guarded/set_parameters_atomically',
+                        SetParametersAtomically.Request(parameters=bad)).result
+    for answer in (result, together):
+        assert not answer.successful and answer.reason.startswith('The request cannot be used (')
+    assert ros.call(user, SetBool, 'fine', SetBool.Request(data=True)).success

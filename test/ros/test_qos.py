@@ -1,0 +1,59 @@
+"""QoS of the input: presets by name, and as much as every publisher offers."""
+from types import SimpleNamespace
+
+import pytest
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Image
+
+from style_transfer_ros.ros.qos import CameraSubscription, matching, preset
+from style_transfer_ros.settings import QOS_PRESETS
+
+RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
+LATCHED, VOLATILE = DurabilityPolicy.TRANSIENT_LOCAL, DurabilityPolicy.VOLATILE
+
+
+def endpoint(reliability, durability):
+    """Stand for a publisher as the ROS graph describes it."""
+    return SimpleNamespace(qos_profile=QoSProfile(depth=10, reliability=reliability, durability=durability))
+
+
+@pytest.mark.parametrize('name, reliability, durability', [
+    ('sensor_data', BEST_EFFORT, VOLATILE), ('default', RELIABLE, VOLATILE),
+    ('system_default', ReliabilityPolicy.SYSTEM_DEFAULT, DurabilityPolicy.SYSTEM_DEFAULT)])
+def test_a_preset_keeps_only_the_newest_frame(name, reliability, durability):
+    found = preset(name)
+    assert (found.history, found.depth) == (HistoryPolicy.KEEP_LAST, 1)
+    assert (found.reliability, found.durability) == (reliability, durability)
+    assert name in QOS_PRESETS
+
+
+@pytest.mark.parametrize('offered, reliability, durability', [
+    ([(RELIABLE, VOLATILE)], RELIABLE, VOLATILE),
+    ([(BEST_EFFORT, VOLATILE)], BEST_EFFORT, VOLATILE),
+    ([(RELIABLE, LATCHED)], RELIABLE, LATCHED),
+    ([(RELIABLE, VOLATILE), (BEST_EFFORT, VOLATILE)], BEST_EFFORT, VOLATILE),
+    ([(RELIABLE, LATCHED), (RELIABLE, VOLATILE)], RELIABLE, VOLATILE),
+    ([(RELIABLE, LATCHED), (BEST_EFFORT, LATCHED)], BEST_EFFORT, LATCHED),
+    ([], BEST_EFFORT, VOLATILE),
+])
+def test_the_input_asks_for_what_all_publishers_offer_and_for_no_more(offered, reliability, durability):
+    found = matching([endpoint(*policies) for policies in offered])
+    assert (found.reliability, found.durability, found.depth) == (reliability, durability, 1)
+
+
+def test_an_input_waits_for_its_publisher_follows_its_qos_and_leaves_nothing_behind(ros):
+    node, camera = ros.node('node'), ros.node('camera')
+    received = []
+    subscription = ros.run(lambda: CameraSubscription(node, Image, 'image', received.append, 'auto'))
+    assert (subscription.topic, subscription.publishers) == ('/image', 0)
+    assert node.count_subscribers('/image') == 0
+    for reliability in (RELIABLE, BEST_EFFORT):
+        publisher = camera.create_publisher(Image, 'image', QoSProfile(depth=1, reliability=reliability))
+        ros.wait_until(lambda p=publisher: p.get_subscription_count(), 'the input has found its publisher')
+        subscriber, = camera.get_subscriptions_info_by_topic('/image')
+        assert subscriber.qos_profile.reliability == reliability
+        assert subscription.publishers == 1
+        camera.destroy_publisher(publisher)
+        ros.wait_until(lambda: subscription.publishers == 0, 'the publisher is gone')
+    ros.run(subscription.destroy)
+    ros.wait_until(lambda: node.count_subscribers('/image') == 0, 'the input is gone')
