@@ -295,22 +295,21 @@ def test_a_frame_is_finished_in_the_style_in_which_it_was_begun(make, monkeypatc
 
 def test_a_still_picture_is_painted_once_more_for_each_new_viewer_and_each_new_scene(make, monkeypatch):
     studio = make()
-    studio.node.tick(0.25)                          # nothing has come yet
-    assert studio.paint() == GREY_PAINTED_RED       # its painting was seen by one viewer
-    studio.change(preserve_color=True)
-    studio.node.tick(0.25)
-    studio.expect_nothing()                         # the camera's next frame will show the change
+    assert studio.paint() == GREY_PAINTED_RED
     later = time.monotonic() + 100
-    monkeypatch.setattr('style_transfer_ros.ros.live.time', SimpleNamespace(
-        monotonic=lambda: later, perf_counter=time.perf_counter, thread_time=time.thread_time))
-    studio.change(strength=0.0, preserve_color=False)
-    studio.node.tick(0.25)
+    monkeypatch.setattr('style_transfer_ros.ros.still_picture.time', SimpleNamespace(monotonic=lambda: later))
+
+    def look():
+        for _ in range(3):
+            studio.node.tick(0.25)
+    studio.change(strength=0.0)
+    look()
     assert tuple(messages.to_rgb(studio.paintings.get(timeout=SOON))[0, 0]) == (100, 100, 100)
-    studio.node.tick(0.25)
     studio.expect_nothing()
     studio.paintings.viewers = 2
-    studio.node.tick(0.25)
+    look()
     assert studio.paintings.get(timeout=SOON)
+    studio.expect_nothing()
     studio.paintings.viewers = 1
-    studio.node.tick(0.25)
+    look()
     studio.expect_nothing()
