@@ -191,21 +191,6 @@ def assert_same(theirs, message):
     np.testing.assert_allclose(ours(message).astype(int), theirs, atol=0 if exact else 1, err_msg=message.encoding)
 
 
-def test_cv_bridge_reads_the_same():
-    """For all that it converts; depth, floats and unlabelled bytes it refuses."""
-    cv_bridge = pytest.importorskip('cv_bridge', exc_type=ImportError,
-                                    reason='cv_bridge is not installed; it comes with a ROS installation')
-    compared = set()
-    for message in frames():
-        try:
-            theirs = cv_bridge.CvBridge().imgmsg_to_cv2(message, 'rgb8')
-        except (cv_bridge.CvBridgeError, KeyError):
-            continue
-        assert_same(theirs, message)
-        compared.add(message.encoding)
-    assert compared >= {'rgb8', 'bgr8', 'rgba8', 'bgra8', 'mono8', 'bayer_rggb8'}
-
-
 def test_rosbags_image_reads_the_same():
     image = pytest.importorskip('rosbags.image.image', reason='rosbags-image is not installed (requirements/test.txt)')
     both = [message for message in frames() if message.encoding in image.ENCODINGMAP]

@@ -5,13 +5,12 @@ from onnx import helper, numpy_helper
 import pytest
 
 from style_transfer_ros.engine.onnx_ops import OnnxOps, Pixels
-from style_transfer_ros.engine.runtimes import openvino_runtime
 from style_transfer_ros.paths import share_folder
 
 
 def run(draw, picture):
     """Run what ``draw(ops, name)`` draws on a picture (1, H, W, 3)."""
-    onnxruntime = pytest.importorskip('onnxruntime')
+    onnxruntime = pytest.importorskip('onnxruntime', reason='onnxruntime is not installed (requirements/runtime.txt)')
     ops = OnnxOps({})
     output = draw(ops, Pixels('picture'))
     kind = onnx.TensorProto.FLOAT
@@ -47,5 +46,7 @@ def test_the_8_bit_file_takes_pixels_as_they_are_and_weights_that_no_cpu_overflo
 
 @pytest.mark.parametrize('flags, fast', [('fma avx2 avx512_vnni', True), ('sse4_2 avx2', True), ('sse4_2 avx', False)])
 def test_8_bits_are_taken_where_they_are_faster(flags, fast, monkeypatch):
+    pytest.importorskip('openvino', reason='openvino is not installed (requirements/runtime.txt)')
+    from style_transfer_ros.engine.runtimes import openvino_runtime
     monkeypatch.setattr(openvino_runtime.Path, 'read_text', lambda *_, **__: f'flags : {flags}')
     assert openvino_runtime._fast_in_8_bits() is fast

@@ -4,10 +4,10 @@ import importlib.util
 import numpy as np
 import pytest
 
-from style_transfer_ros.engine import magenta, networks, onnx_ops, pictures
-from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine import magenta, networks, onnx_ops, pictures, runtimes
+from style_transfer_ros.engine.errors import RuntimeMissing, StyleError
 from style_transfer_ros.engine.models import load_model
-from style_transfer_ros.engine.runtimes import automatic, installed, openvino_runtime, RUNTIMES
+from style_transfer_ros.engine.runtimes import automatic, installed, RUNTIMES
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
 
@@ -41,6 +41,7 @@ def style():
 def test_every_runtime_gives_the_same_vector_and_painting_as_onnx_runtime(model, runtime, style):
     reference, stylizer = Stylizer.load(model, 'onnxruntime', 1), Stylizer.load(model, runtime, 1)
     if runtime == 'openvino':
+        from style_transfer_ros.engine.runtimes import openvino_runtime
         stylizer.runtime = openvino_runtime.load(stylizer.model, 1, int8=False)
     vector = reference.learn_style(style)
     np.testing.assert_allclose(stylizer.learn_style(style), vector, atol=2e-3)
@@ -88,6 +89,7 @@ def test_a_frame_that_is_no_block_of_writable_memory_is_painted_like_its_copy(mo
 
 @needs('openvino')
 def test_eight_bits_look_the_same_as_float(style):
+    from style_transfer_ros.engine.runtimes import openvino_runtime
     model = load_model('swift')
     exact, int8 = (Stylizer(model, openvino_runtime.load(model, 1, int8=kind)) for kind in (False, True))
     vector = exact.learn_style(style)
@@ -97,6 +99,7 @@ def test_eight_bits_look_the_same_as_float(style):
 @needs('openvino')
 def test_eight_bits_flicker_little_more_than_float(style):
     """Coarse steps turn the noise of a camera into flicker long before a single painting looks wrong."""
+    from style_transfer_ros.engine.runtimes import openvino_runtime
     model, rng = load_model('swift'), np.random.default_rng(0)
     frames = [np.clip(FRAME + rng.normal(0, 4, FRAME.shape), 0, 255).astype(np.uint8) for _ in range(5)]
 
@@ -180,5 +183,23 @@ def test_mixing_any_number_of_vectors_is_their_weighted_mean():
             stylizer.mix(vectors, weights)
 
 
-def test_auto_takes_a_light_runtime():
-    assert automatic() != 'tensorflow' or not (installed('openvino') or installed('onnxruntime'))
+@pytest.mark.parametrize('machine, there, taken', [
+    ('x86_64', {'openvino', 'onnxruntime', 'tensorflow'}, 'openvino'),
+    ('AMD64', {'onnxruntime', 'openvino'}, 'openvino'),
+    ('x86_64', {'onnxruntime', 'tensorflow'}, 'onnxruntime'),
+    ('aarch64', {'openvino', 'onnxruntime', 'tensorflow'}, 'onnxruntime'),
+    ('aarch64', {'openvino', 'tensorflow'}, 'openvino'),
+    ('x86_64', {'tensorflow'}, 'tensorflow'),
+])
+def test_auto_takes_the_runtime_that_is_fastest_on_the_processor(machine, there, taken, monkeypatch):
+    monkeypatch.setattr(runtimes.platform, 'machine', lambda: machine)
+    monkeypatch.setattr(runtimes, 'installed', there.__contains__)
+    assert automatic() == taken
+
+
+def test_without_a_runtime_the_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(runtimes, 'installed', lambda name: False)
+    with pytest.raises(RuntimeMissing, match="'pip install openvino'.*'pip install onnxruntime'"):
+        automatic()
+    with pytest.raises(RuntimeMissing, match="'onnxruntime' is not installed; run 'pip install onnxruntime'"):
+        runtimes.load_runtime('onnxruntime', load_model('swift'))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+import re
 
 import pytest
 import yaml
@@ -52,8 +53,9 @@ def kinds(actions: list) -> list:
     return [action.node_executable if isinstance(action, Node) else type(action).__name__ for action in actions]
 
 
-def test_there_are_launch_files():
-    assert [file.name.partition('.')[0] for file in FILES] == ['multi', 'replay', 'stylize', 'webcam']
+def test_the_readme_names_every_launch_file_and_no_other():
+    named = set(re.findall(r'\w+\.launch\.py', (ROOT / 'README.md').read_text(encoding='utf-8')))
+    assert named == {file.name for file in FILES}
 
 
 @each_file
