@@ -120,6 +120,7 @@ function rename(name) {
   const input = /** @type {HTMLInputElement} */ (find('rename-to'));
   input.value = name;
   dialog.returnValue = '';
+  find('rename-cancel').onclick = () => dialog.close();
   dialog.showModal();
   input.select();
   dialog.onclose = () => {

@@ -47,6 +47,8 @@ export class Connection {
     /** @type {{offset: number, trip: number}[]} */
     this.trips = [];
     setInterval(() => this.send(String(performance.now())), 2000);
+    // a page that the browser keeps for its back button must not be a viewer meanwhile
+    addEventListener('pagehide', () => this.socket?.close());
   }
 
   open() {

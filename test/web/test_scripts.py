@@ -1,32 +1,12 @@
 """The page's files: types, weight, and nothing from elsewhere."""
 from pathlib import Path
 import re
-import shutil
 import subprocess
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / 'style_transfer_ros' / 'web'
-
-
-@pytest.fixture(scope='session')
-def npm():
-    """Give the folder of the npm packages of package.json."""
-    if shutil.which('npm') is None:
-        pytest.skip('npm is not installed')
-    folder = ROOT / '.pytest_cache' / 'npm'
-    wanted = (Path(__file__).parent / 'package.json').read_text(encoding='utf-8')
-    kept = folder / 'package.json'
-    if not kept.is_file() or kept.read_text(encoding='utf-8') != wanted or not (folder / 'node_modules').is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        kept.write_text(wanted, encoding='utf-8')
-        done = subprocess.run(['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts'], cwd=folder,
-                              capture_output=True, text=True)
-        if done.returncode:
-            shutil.rmtree(folder)
-            pytest.skip(f'the npm registry cannot be reached: {done.stderr.strip().splitlines()[-1:]}')
-    return folder / 'node_modules'
 
 
 def test_the_types_of_the_scripts_are_right(npm):
