@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install msgs demo test lint bench evaluate train clean
+.PHONY: help install msgs demo live test lint bench evaluate train clean
 
 PYTHON ?= python3
 ROS := $(and $(ROS_DISTRO),$(shell command -v ros2))
@@ -39,6 +39,9 @@ msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_tr
 
 demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo_output/
 	@$(RUN) -m style_transfer_ros.demo.demo $(ARGS)
+
+live: $(PRODUCT)  ## paint a camera and show it on a page: make live ARGS='--source 0'
+	@$(RUN) -m style_transfer_ros.demo.live $(ARGS)
 
 test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train $(if $(ROS),,test))  ## run all tests and linters
 ifdef ROS

@@ -17,6 +17,7 @@ Keys at the top level of ``report.json``:
 - ``set_style_ms``: call of the service with an Image of 640x480 until its answer, median, node and camera at defaults.
 - ``first_frame_s``: process start of the node until its first painting is received, empty style library, median.
 - ``node_rss_mb``: VmRSS of the node while it paints every frame, maximum, 10^6 bytes.
+- ``page``: what ``benchmark/page.py`` says of the web page, its viewers and a browser.
 - ``linear_cost_exponent``: slope of log(time) over log(pixels), swift in its default runtime, from 320x240 up.
 """
 from __future__ import annotations
@@ -112,7 +113,7 @@ def measure(options: argparse.Namespace) -> Dict[str, Any]:
     about = machine.describe()
     swift = load_model(options.swift)           # damaged or missing: say so before anything is measured
     load_model('magenta')                       # converted once, so that no start pays for it
-    live = None
+    live = page = None
     with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
         path = Path(folder) / 'measured.json'
         _child(['benchmark.painters', str(path), '--swift', options.swift, '--threads', str(threads), '--rounds',
@@ -123,8 +124,12 @@ def measure(options: argparse.Namespace) -> Dict[str, Any]:
             _child(['benchmark.live', str(path), '--model', options.swift, '--threads', str(threads), '--seconds',
                     str(options.seconds), '--rate', str(options.rate)], environment)
             live = json.loads(path.read_text(encoding='utf-8'))
+            _child(['benchmark.page', str(path), '--threads', str(threads), '--seconds', str(options.seconds)],
+                   environment)
+            page = json.loads(path.read_text(encoding='utf-8'))
     return {**headline(painters, live), 'swift': swift.name, 'threads': threads, 'rounds': options.rounds,
-            **painters, 'live': live, 'fresh_start': _fresh_starts(options.swift, environment), 'machine': about}
+            **painters, 'live': live, 'page': page,
+            'fresh_start': _fresh_starts(options.swift, environment), 'machine': about}
 
 
 def main(arguments: List[str] | None = None) -> None:

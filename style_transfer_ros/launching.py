@@ -22,7 +22,7 @@ import yaml
 from style_transfer_ros.engine.errors import ParameterError, shown, StyleTransferError
 from style_transfer_ros.environment import large_shared_memory
 from style_transfer_ros.paths import PACKAGE, share_folder
-from style_transfer_ros.settings import CameraParameters, changed, StyleTransferParameters, text_of
+from style_transfer_ros.settings import CameraParameters, changed, StyleTransferParameters, text_of, WebParameters
 from style_transfer_ros.start_values import check_namespace
 
 CONFIG = share_folder() / 'config'
@@ -30,6 +30,7 @@ CONFIG = share_folder() / 'config'
 #: Parameters of the nodes that are launch arguments, too; their texts are those of the settings.
 _PAINTING = ('style', 'period', 'strength', 'preserve_color', 'processing_height', 'model', 'runtime', 'threads')
 _TRANSPORT = ('image_transport',)
+_PAGE = ('listen', 'port', 'https')
 _CAMERA = ('width', 'height', 'rate', 'camera_info_url')
 _BOOLEANS = {'true': True, 'false': False}
 _VIEWER = 'rqt_image_view'
@@ -43,6 +44,12 @@ def switch(name: str, text: str, default: str = 'false') -> DeclareLaunchArgumen
 def _parameters(kind: type, names: tuple[str, ...], file: str) -> list[DeclareLaunchArgument]:
     return [DeclareLaunchArgument(name, default_value='', description=f'{text_of(kind, name)} Empty: as in {file}.')
             for name in names]
+
+
+def _page_arguments() -> list[DeclareLaunchArgument]:
+    return [switch('page', 'Serve the page on which people watch, choose, mix and teach styles.'),
+            *(DeclareLaunchArgument(name, default_value=str(getattr(WebParameters(), name)).lower(),
+                                    description=text_of(WebParameters, name)) for name in _PAGE)]
 
 
 def painting_arguments(record: str = 'false') -> list[DeclareLaunchArgument]:
@@ -62,6 +69,7 @@ def painting_arguments(record: str = 'false') -> list[DeclareLaunchArgument]:
                               description='Folder of the recorded bag, which must not exist yet; empty: '
                                           'rosbag2_<date and time> in the current folder.'),
         switch('view', f'Show the painting in {_VIEWER}.'),
+        *_page_arguments(),
         DeclareLaunchArgument('log_level', default_value='info', choices=['debug', 'info', 'warn', 'error', 'fatal'],
                               description='Least severity that the nodes log.'),
     ]
@@ -220,7 +228,16 @@ def painting(context: LaunchContext, image: str = 'image_raw', camera_info: str 
     node = _node(context, 'style_transfer_node', 'style_transfer',
                  [_file(context, 'params_file'), {**_given(context, StyleTransferParameters, _PAINTING), **parameters}],
                  remappings=[pair for pair in topics if pair[0] != pair[1]])
-    return [node, *_recorder(context, image, bool(parameters.get('use_sim_time'))), *_viewer(context)]
+    return [node, *_recorder(context, image, bool(parameters.get('use_sim_time'))), *_viewer(context), *_page(context)]
+
+
+def _page(context: LaunchContext) -> list[Action]:
+    if not is_true(context, 'page'):
+        return []
+    # without the shared memory for raw images that the other nodes have: the page receives JPEG
+    return [Node(package=PACKAGE, executable='web_node', name='web', namespace=namespace_of(context), output='screen',
+                 emulate_tty=True, parameters=[_given(context, WebParameters, _PAGE)],
+                 ros_arguments=['--log-level', context.launch_configurations['log_level']])]
 
 
 def _config_file(context: LaunchContext, name: str, image: str) -> Path:

@@ -85,12 +85,16 @@ def test_arguments_have_the_names_of_the_parameters(file, loaded):
                   for name in yaml.safe_load((CONFIG / f'{config}.yaml').read_text())['/**']['ros__parameters']}
     assert arguments - parameters <= {
         'params_file', 'camera_params_file', 'namespace', 'record', 'output', 'view', 'log_level', 'image',
-        'camera_info', 'use_sim_time', 'bag', 'rate', 'delay'}
+        'camera_info', 'use_sim_time', 'bag', 'rate', 'delay', 'page', 'listen', 'port', 'https'}
     assert {'style', 'period', 'model', 'strength'} <= arguments
 
 
 def test_a_camera_and_the_node_that_paints_it_are_started(started):
     assert kinds(started('webcam.launch.py')) == ['camera_node', 'style_transfer_node']
+
+
+def test_the_page_is_started_where_it_is_wanted(started):
+    assert kinds(started('webcam.launch.py', page='true', listen='0.0.0.0'))[-1] == 'web_node'
 
 
 def test_what_is_not_installed_is_said(started, monkeypatch, tmp_path):

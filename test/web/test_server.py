@@ -169,20 +169,28 @@ def test_a_broken_wish_is_refused_in_a_sentence(page, path, body):
 def test_a_removal_can_be_undone_and_is_carried_out_after_its_time(page, monkeypatch):
     from style_transfer_ros.ros.web import styles
     until(lambda: page.server._styles.names(), 'the list is there')
-    assert page.sentence('POST', '/do/remove', {'name': 'wave'})[0] == 200
-    assert page.sentence('POST', '/do/remove', {'name': 'wave'})[0] == 409
-    assert page.sentence('POST', '/do/undo', {'name': 'wave'})[0] == 200
+    assert page.sentence('POST', '/do/remove', {'name': 'poppies'})[0] == 200
+    assert page.sentence('POST', '/do/remove', {'name': 'poppies'})[0] == 409
+    assert page.sentence('POST', '/do/undo', {'name': 'poppies'})[0] == 200
     monkeypatch.setattr(styles, 'UNDO_TIME', 0.1)
     page.sentence('POST', '/do/remove', {'name': 'poppies'})
     until(lambda: page.robot.asked, 'the style is removed')
     assert [request.name for request in page.robot.asked] == ['poppies']
 
 
+def test_the_style_that_is_painted_gives_way_when_it_is_removed_and_returns_when_that_is_undone(page):
+    until(lambda: page.server._styles.names(), 'the list is there')
+    assert page.robot.status['style'] == 'wave'
+    page.sentence('POST', '/do/remove', {'name': 'wave'})
+    page.sentence('POST', '/do/undo', {'name': 'wave'})
+    assert [request.name for request in page.robot.asked] == ['poppies', 'wave']
+
+
 def test_removals_that_wait_are_carried_out_when_the_page_ends(page):
     until(lambda: page.server._styles.names(), 'the list is there')
-    page.sentence('POST', '/do/remove', {'name': 'wave'})
+    page.sentence('POST', '/do/remove', {'name': 'poppies'})
     page.server.stop()
-    assert [request.name for request in page.robot.asked] == ['wave']
+    assert [request.name for request in page.robot.asked] == ['poppies']
 
 
 # Uploads

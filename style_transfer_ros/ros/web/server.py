@@ -105,17 +105,10 @@ class Server:
             'choose': lambda body: self._styles.choose(_text(body, 'name')),
             'next': self._next, 'mix': self._mix, 'set': self._set,
             'rename': lambda body: self._styles.rename(_text(body, 'name'), _text(body, 'new_name')),
-            'remove': self._wrapped(lambda body: self._styles.remove(_text(body, 'name'))),
-            'undo': self._wrapped(lambda body: self._styles.undo(_text(body, 'name'))),
-            'shuffle': self._wrapped(lambda body: self._styles.shuffle(_number(body, 'seconds'))),
+            'remove': lambda body: self._styles.remove(_text(body, 'name')),
+            'undo': lambda body: self._styles.undo(_text(body, 'name')), 'shuffle': self._shuffle,
             'record': self._record, 'stop_recording': self._stop_recording, 'remove_recording': self._remove_recording,
             'use_browser': self._use_browser, 'use_robot': self._use_robot}
-
-    @staticmethod
-    def _wrapped(function: Callable[[dict], str]) -> Callable:
-        async def action(body: dict) -> str:
-            return function(body)
-        return action
 
     def _report(self, error: Exception, path: str) -> None:
         self._robot.log(f"'{path[:100]}' failed: {type(error).__name__}: {str(error)[:300]}")
@@ -324,6 +317,9 @@ class Server:
                 return refusal(409, str(error))
         self._styles.changed()
         return web.json_response({'success': True, 'message': answer.message, 'name': answer.style.name})
+
+    async def _shuffle(self, body: dict) -> str:
+        return self._styles.shuffle(_number(body, 'seconds'))
 
     async def _next(self, body: dict) -> str:
         return (await self._robot.wish(NextStyle.Request(), 30.0)).message

@@ -30,6 +30,7 @@ class StyleBook:
         self._styles: list[dict] = []
         self._pictures: dict[str, bytes] = {}           # JPEG by digest
         self._leaving: dict[str, asyncio.Task] = {}
+        self._interrupted: set[str] = set()             # of these, which were painted
         self._shuffling: asyncio.Task | None = None
         self._known: list[tuple] = []
         self._look_now = asyncio.Event()
@@ -100,9 +101,11 @@ class StyleBook:
         self.changed()
         return answer.message
 
-    def remove(self, name: str) -> str:
+    async def remove(self, name: str) -> str:
         """
         Take a style from the list, and out of the library when the time to undo is over.
+
+        One that is painted gives way to another: the node would miss it when it starts again.
 
         :raises RobotError: there is none of this name.
         """
@@ -114,7 +117,15 @@ class StyleBook:
             await self._remove_now(name)
         self._leaving[name] = asyncio.create_task(leave())
         self.announce()
+        if self._robot.status.get('style') == name and (others := self._others()):
+            self._interrupted.add(name)
+            await self.choose(others[0])
         return f"The style '{name}' is removed."
+
+    def _others(self) -> list[str]:
+        """Return the styles that stay and are not painted alone."""
+        return [s['name'] for s in self._styles
+                if s['name'] not in self._leaving and s['name'] != self._robot.status.get('style')]
 
     async def _remove_now(self, name: str) -> None:
         try:
@@ -124,12 +135,13 @@ class StyleBook:
             self._robot.log(str(error))
         finally:
             self._leaving.pop(name, None)
+            self._interrupted.discard(name)
             self.announce()
             self.changed()
 
-    def undo(self, name: str) -> str:
+    async def undo(self, name: str) -> str:
         """
-        Keep a style that was to be removed.
+        Keep a style that was to be removed, and paint with it again if it was painted.
 
         :raises RobotError: it is too late.
         """
@@ -138,6 +150,9 @@ class StyleBook:
             raise RobotError(f"The removal of '{name[:100]}' cannot be undone any more; send the picture again.")
         task.cancel()
         self.announce()
+        if name in self._interrupted:
+            self._interrupted.discard(name)
+            await self.choose(name)
         return f"The style '{name}' is kept."
 
     def shuffle(self, seconds: float) -> str:
@@ -156,9 +171,7 @@ class StyleBook:
         async def go() -> None:
             while True:
                 await asyncio.sleep(seconds)
-                others = [s['name'] for s in self._styles
-                          if s['name'] not in self._leaving and s['name'] != self._robot.status.get('style')]
-                if others:
+                if others := self._others():
                     try:
                         await self.choose(random.choice(others))
                     except RobotError as error:

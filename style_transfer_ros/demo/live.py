@@ -1,0 +1,120 @@
+"""
+``make live``: a camera, the node that paints it and the page that shows it, on a machine without ROS.
+
+Prints one link, and opens it where there is a browser, as soon as the painting moves.
+"""
+from __future__ import annotations
+
+import argparse
+from contextlib import ExitStack
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from typing import NoReturn
+import urllib.error
+import urllib.request
+import webbrowser
+
+from style_transfer_ros.demo.processes import NodeProcess
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.environment import stay_alone
+
+_DEADLINE = 60.0
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _said(web: NodeProcess) -> list[str]:
+    """Read what the page says when it is ready: its links, one in a line."""
+    lines: list[str] = []
+
+    def read() -> None:
+        for line in web.process.stdout or ():
+            lines.append(line.rstrip())
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    web.wait_until(lambda: lines, 'the page', _DEADLINE)
+    reader.join(0.2)        # more lines come together with the first
+    return lines
+
+
+def _painting(link: str) -> bool:
+    """Ask the page for a painting; tell whether it had one."""
+    address, _, token = link.partition('#token=')
+    request = urllib.request.Request(f'{address}snapshot.jpg', headers={'Authorization': f'Bearer {token}'})
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE      # it is our own process, one line above
+    try:
+        with urllib.request.urlopen(request, timeout=15, context=context) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, TimeoutError):
+        return False
+
+
+def _has_browser() -> bool:
+    return bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+
+
+def _run(options: argparse.Namespace) -> None:
+    web_parameters = [f'listen:={options.listen}', f'port:={options.port}', f'https:={str(options.https).lower()}']
+    with ExitStack() as running:
+        camera = running.enter_context(NodeProcess('camera_node', f'source:={options.source}', f'rate:={options.rate}',
+                                                   f'width:={options.width}', f'height:={options.height}'))
+        painter = running.enter_context(NodeProcess('style_transfer_node', f'period:={options.period}',
+                                                    f'model:={options.model}', f'style:={options.style}'))
+        web = running.enter_context(NodeProcess('web_node', *web_parameters, stdout=subprocess.PIPE, text=True))
+        nodes = camera, painter, web
+        said = _said(web)
+        link = re.search(r'https?://\S+', said[0])[0]       # type: ignore[index]
+        deadline = time.monotonic() + _DEADLINE
+        while not _painting(link):
+            for node in nodes:
+                node.check('the first painting')
+            if time.monotonic() > deadline:
+                raise StyleTransferError(f'No painting has come within {_DEADLINE:.0f} s; see the messages above.')
+        print(*said, 'Ctrl-C ends it.', sep='\n', flush=True)
+        if options.browser and _has_browser():
+            webbrowser.open(link)
+        while True:
+            for node in nodes:
+                node.check('Ctrl-C')
+            time.sleep(0.5)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run until Ctrl-C; exit code 0."""
+    parser = argparse.ArgumentParser(description='Paint a camera and show it on a page.')
+    parser.add_argument('--source', default='scene', help="what to paint: a camera's index, a video, a folder of "
+                                                          "pictures or 'scene' (default)")
+    parser.add_argument('--listen', default='127.0.0.1', metavar='ADDRESS',
+                        help='0.0.0.0: open the page to other machines (default: this machine alone)')
+    parser.add_argument('--port', type=int, default=8642, help='of the page (default 8642)')
+    parser.add_argument('--https', action='store_true', help='with a certificate of its own; phones give their camera '
+                                                             'only so')
+    parser.add_argument('--style', default='starry_night', help='to begin with (default starry_night)')
+    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    parser.add_argument('--period', type=float, default=0.0, help='time between paintings, s (default: every frame)')
+    parser.add_argument('--width', type=int, default=640, help='of the camera, pixels')
+    parser.add_argument('--height', type=int, default=480, help='of the camera, pixels')
+    parser.add_argument('--rate', type=float, default=30.0, help='of the camera, Hz')
+    parser.add_argument('--no-browser', dest='browser', action='store_false', help='open no browser')
+    options = parser.parse_args(args)
+    stay_alone()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        _run(options)
+    except KeyboardInterrupt:
+        pass
+    except StyleTransferError as error:
+        sys.exit(str(error))
+
+
+if __name__ == '__main__':
+    main()
