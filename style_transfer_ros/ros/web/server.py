@@ -17,7 +17,13 @@ from typing import Any
 from aiohttp import web
 
 from style_transfer_msgs.srv import MixStyles, NextStyle, SetStyle
-from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, picture_format, picture_size
+from style_transfer_ros.engine.picture_headers import (
+    check_whole,
+    KNOWN_FORMATS,
+    picture_format,
+    picture_size,
+    reader,
+)
 from style_transfer_ros.ros.web.gate import Gate, OPERATOR, refusal, VIEWER
 from style_transfer_ros.ros.web.recording import Recording, Recordings
 from style_transfer_ros.ros.web.robot import Robot, RobotError
@@ -49,11 +55,12 @@ def checked_picture(data: bytes, pixels: int = _PIXELS) -> str:
     if form is None:
         return f'This is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); send a picture.'
     try:
-        width, height = picture_size(data, form)
+        width, height = picture_size(reader(data), form)
+        if width * height > pixels:
+            return f'This picture has {width}x{height} pixels, more than {pixels // 1_000_000} million; shrink it.'
+        check_whole(data, form)
     except ValueError:
         return f'This is a damaged or truncated {form} file ({len(data)} bytes); send it again.'
-    if width * height > pixels:
-        return f'This picture has {width}x{height} pixels, more than {pixels // 1_000_000} million; shrink it.'
     return ''
 
 
