@@ -1,8 +1,7 @@
 """Paint a picture with a mix of two styles: the engine without ROS."""
 import cv2
 
-from style_transfer_ros.engine.pictures import read_picture
-from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.engine import read_picture, Stylizer
 
 stylizer = Stylizer.load()
 wave, poppies = (stylizer.learn_style(read_picture(f'styles/{name}.jpg')) for name in ('great_wave', 'poppies'))

@@ -203,7 +203,6 @@ class TestVideo:
                 for _ in range(9):
                     video.read()
 
-
     def test_a_varying_frame_rate_is_kept(self, tmp_path):
         path = write_matroska(tmp_path / 'v.mkv', [0, 100, 200, 1200, 1300, 3100])
         with open_source(str(path), 64, 48, 10) as video:

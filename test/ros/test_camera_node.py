@@ -45,6 +45,7 @@ def test_a_source_that_never_answers_is_said_and_does_not_hold_the_node(ros, mon
 
 def test_any_error_of_a_source_is_said_and_the_next_frame_comes(ros, monkeypatch):
     class Faulty:
+
         def __init__(self, *arguments):
             self.source, self.reads = open_source(*arguments), 0
 
