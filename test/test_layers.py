@@ -1,5 +1,6 @@
-"""The layers: engine, tools and training know nothing of ROS, and what is said twice is said the same."""
+"""The layers: each imports only those below it, and of all that is installed only the nodes and the demo know ROS."""
 import ast
+import json
 from pathlib import Path
 import subprocess
 import sys
@@ -8,55 +9,116 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LAYERS = ('style_transfer_ros/engine', 'style_transfer_ros/archive', 'style_transfer_ros/tools', 'training')
-OPTIONAL = {'tensorflow', 'torch'}
+BELOW = {'engine', 'paths', 'settings', 'start_values'}
+#: Each layer (a folder or module of style_transfer_ros, or a folder beside it), and what of ours it may import.
+MAY_IMPORT = {
+    'engine': {'paths'},
+    'paths': {'engine'},            # its errors
+    'settings': {'engine'},
+    'start_values': {'engine'},
+    'environment': BELOW,
+    'archive': BELOW,
+    'tools': BELOW | {'archive'},
+    'launching': BELOW | {'environment'},
+    'ros': BELOW | {'environment'},
+    'demo': BELOW | {'environment', 'ros', 'tools'},
+    'training': BELOW | {'tools', 'benchmark'},
+    'evaluation': BELOW | {'tools', 'training', 'benchmark'},
+    'benchmark': BELOW | {'environment', 'ros', 'demo', 'training', 'evaluation'},
+    'examples': {'engine'},
+    'launch': {'launching'},
+}
+#: The layers that lie beside the package; ROS has a package named launch, too.
+BESIDE = ('training', 'evaluation', 'benchmark', 'examples')
+#: The layers that know ROS: nothing of it is loaded by the others, not even by what those import.
+ROS = {'ros', 'demo', 'benchmark', 'examples', 'launch', 'launching'}
+#: What a machine may lack.
+OPTIONAL = ('tensorflow', 'torch', 'dask', 'distributed', 'av', 'matplotlib', 'h5py', 'PIL')
 
-IMPORT_ALL = """
-import importlib, pkgutil, sys
-name, optional = sys.argv[1], set(sys.argv[2:])
+LOAD = """
+import importlib, json, pkgutil, sys
+name, optional = sys.argv[1], sys.argv[2:]
 package = importlib.import_module(name)
-for module in pkgutil.walk_packages(package.__path__, name + '.'):
+modules = [module.name for module in pkgutil.walk_packages(getattr(package, '__path__', []), name + '.')]
+for module in modules:
     try:
-        importlib.import_module(module.name)
+        importlib.import_module(module)
     except ImportError as missing:
         if (missing.name or '').split('.')[0] not in optional:
             raise
-    print(module.name)
-    ros = {m for m in sys.modules if is_ros(m)}
-    assert not ros, f'{module.name} imports {sorted(ros)}'
+print(json.dumps([modules, sorted(sys.modules)]))
 """
 
 
 def is_ros(module: str) -> bool:
     top = module.split('.')[0]
-    return top in ('rclpy', 'cv_bridge') or top.endswith('_msgs') or module.startswith('style_transfer_ros.ros')
+    return top in ('rclpy', 'cv_bridge', 'launch_ros') or top.endswith('_msgs')
 
 
-@pytest.mark.parametrize('layer', LAYERS)
-def test_importing_a_layer_imports_no_ros(layer):
-    """Every module is imported in a fresh interpreter, so that imports of imports count."""
-    import inspect
-    program = inspect.getsource(is_ros) + IMPORT_ALL
-    done = subprocess.run([sys.executable, '-c', program, layer.replace('/', '.'), *OPTIONAL], cwd=ROOT,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) >= len([f for f in (ROOT / layer).glob('*.py') if f.stem != '__init__'])
+def layer_of(module: str) -> str:
+    """Name the layer of one of our modules; of others return ''."""
+    first, *rest = module.split('.')
+    return rest[0] if first == 'style_transfer_ros' and rest else first if first in BESIDE else ''
 
 
-def imports(tree: ast.AST):
-    for node in ast.walk(tree):
+def files_of(layer: str) -> list:
+    """List the Python files of a layer."""
+    folder = ROOT / 'style_transfer_ros' / layer
+    folder = ROOT / layer if (ROOT / layer).is_dir() and layer != 'web' else folder
+    module = folder.with_suffix('.py')
+    return [module] if module.is_file() else sorted(folder.rglob('*.py'))
+
+
+def imports(file: Path):
+    """Name everything that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(file.read_text(encoding='utf-8'))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield from (f'{node.module}.{alias.name}' for alias in node.names)
 
 
-@pytest.mark.parametrize('layer', LAYERS)
-def test_no_function_of_a_layer_imports_ros(layer):
-    """An import inside a function runs only when that is called, so the text is read."""
-    found = [f'{file.relative_to(ROOT)}: {name}' for file in (ROOT / layer).rglob('*.py')
-             for name in imports(ast.parse(file.read_text())) if is_ros(name)]
-    assert found == []
+def reachable(layer: str) -> set:
+    """Return a layer and all that it may import, directly or through others."""
+    found, new = set(), {layer}
+    while new:
+        found |= new
+        new = set().union(*(MAY_IMPORT[name] for name in new)) - found
+    return found
+
+
+def test_every_part_of_the_package_has_its_place_among_the_layers():
+    package = ROOT / 'style_transfer_ros'
+    parts = {path.stem for path in package.iterdir() if path.suffix == '.py' or list(path.rglob('*.py'))}
+    assert parts - {'__init__'} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize('layer', MAY_IMPORT)
+def test_a_layer_imports_only_what_is_below_it(layer):
+    """The text is read, because an import inside a function runs only when that is called."""
+    wrong = [f'{file.relative_to(ROOT)}: {name}' for file in files_of(layer) for name in imports(file)
+             if layer_of(name) not in ('', layer, *MAY_IMPORT[layer]) or (is_ros(name) and layer not in ROS)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize('layer', sorted(set(MAY_IMPORT) - ROS))
+def test_loading_a_whole_layer_loads_no_ros_and_nothing_above_it(layer):
+    """In a fresh interpreter, so that imports of imports count."""
+    if not files_of(layer):
+        pytest.skip(f'there is no {layer}')
+    name = layer if (ROOT / layer).is_dir() else f'style_transfer_ros.{layer}'
+    done = subprocess.run([sys.executable, '-c', LOAD, name, *OPTIONAL], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    modules, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert len(modules) >= len([file for file in files_of(layer) if file.stem != '__init__']) - 1
+    assert [module for module in loaded if is_ros(module)] == []
+    assert {layer_of(module) for module in loaded} - {''} <= reachable(layer)
+
+
+def test_a_forbidden_import_is_found():
+    assert is_ros('rclpy.node') and is_ros('sensor_msgs.msg.Image') and not is_ros('rosbags.rosbag2')
+    assert layer_of('style_transfer_ros.ros.live.Live') == 'ros' and layer_of('training.export') == 'training'
+    assert layer_of('numpy') == layer_of('style_transfer_ros') == '' and 'ros' not in reachable('tools')
 
 
 def test_the_versions_agree():
