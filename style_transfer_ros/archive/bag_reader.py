@@ -40,7 +40,7 @@ class _Taken:
     """How the messages of a recorded topic become messages of the bag's topic."""
 
     topic: Topic
-    convert: Callable[[bytes | memoryview], bytes | memoryview] | None = None
+    convert: Callable[[bytes], memoryview] | None = None
 
 
 class Bag:
@@ -110,7 +110,7 @@ class Bag:
             if message.topic.encoding == 'cdr' and bytes(data[:4]) == _ZSTD_MAGIC:
                 data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
             if taken.convert is not None:
-                data = taken.convert(data)
+                data = taken.convert(data)      # type: ignore[arg-type]  # it takes any buffer
         except Exception as error:      # noqa: BLE001 - rosbags raises whatever damaged bytes lead it to
             return Damage(taken.topic.name, message.time, message.place,
                           f'the message is damaged ({type(error).__name__}: {str(error)[:100]})')

@@ -66,7 +66,8 @@ class WindowWriter:
 
     def write(self, topic: Topic, time: int, data: bytes | memoryview, published: int = -1, sequence: int = 0) -> None:
         """Add a message; ``time`` and ``published`` in ns."""
-        self._writer.add_message(self._channels[topic], time, data, time if published < 0 else published, sequence)
+        self._writer.add_message(self._channels[topic], time, data,     # type: ignore[arg-type]  # it takes any buffer
+                                 time if published < 0 else published, sequence)
 
     def close(self) -> None:
         """Complete the file and bring it to the disk."""

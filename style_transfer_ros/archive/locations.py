@@ -36,8 +36,8 @@ def kind(location: str) -> str | None:
     if not is_url(location):
         path = Path(location)
         return 'folder' if path.is_dir() else 'file' if path.is_file() else None
-    system, path = _filesystem(location)
-    return 'file' if system.isfile(path) else 'folder' if system.isdir(path) else None
+    system, name = _filesystem(location)
+    return 'file' if system.isfile(name) else 'folder' if system.isdir(name) else None
 
 
 def listed(folder: str) -> list[str]:

@@ -285,6 +285,7 @@ def _unpack(packed: memoryview, compression: str, size: int) -> tuple[bytes | me
     """Unpack a chunk, of a damaged one the beginning; ``KeyError`` if the compression is unknown."""
     if compression == '':
         return packed, '' if len(packed) == size else 'the chunk breaks off'
+    errors: tuple[type[Exception], ...]
     if compression == 'zstd':
         step, errors = zstandard.ZstdDecompressor().decompressobj(), (zstandard.ZstdError,)
     elif compression == 'lz4':

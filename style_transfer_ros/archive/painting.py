@@ -14,7 +14,7 @@ on all cores, and a painting is the same to the last bit however many painters t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 import math
@@ -204,7 +204,7 @@ class _Waiting:
         return len(self._items)
 
 
-def paint_in_order(items: Iterable[Any], jobs: dict[Any, Job], painters: Painters) -> Iterator[Any]:
+def paint_in_order(items: Iterable[Any], jobs: dict[Any, Job], painters: Painters) -> Generator[Any, None, None]:
     """
     Paint every :class:`Frame` among ``items``; everything else passes.
 

@@ -155,7 +155,9 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
                 progress.update(task, completed=seconds - (until - time.monotonic()))
             progress.update(task, completed=seconds)
             _wait(progress, 'last painting', lambda: node.pair, 10, processes)
-            frame, painted = node.take_pair()
+            pair = node.take_pair()
+            assert pair is not None, 'it was waited for'
+            frame, painted = pair
             rows.append([frame, pictures.read_picture(styles / f'{name}.jpg'), painted])
         elapsed = time.monotonic() - begin
         recorder.close()
@@ -167,6 +169,7 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
             process.stop()
     latencies = np.array([latency for _, latency in painted_now]) * 1e3
     known, status = set(node.stamps), node.status
+    assert status is not None, 'the first painting came after it'
     report = {
         'frames_in': frames_in, 'frames_painted': len(painted_now), 'frames_dropped': frames_in - len(painted_now),
         'fps': round(len(painted_now) / elapsed, 2), 'period_s': options.period,

@@ -41,7 +41,7 @@ def _guarded(node: Node, service: Service) -> Callable:
         elif service.srv_type is SetParametersAtomically:
             response.result = SetParametersResult(successful=False, reason=reason)
         else:
-            response = service.srv_type.Response()      # success is false, and lists are empty
+            response = type(response)()     # success is false, and lists are empty
             if hasattr(response, 'message'):
                 response.message = reason
         return response

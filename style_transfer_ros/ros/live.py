@@ -15,6 +15,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from style_transfer_ros.engine.errors import ImageError, sentence
@@ -70,7 +71,6 @@ class Live:
         self._stopped = False
         self.scene = Scene(settings, None, None)
         self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
-        self._timer = None
         kind, ending = (CompressedImage, '/compressed') if settings.image_transport == 'compressed' else (Image, '')
         self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
         self._info_subscription = node.create_subscription(
@@ -78,7 +78,7 @@ class Live:
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
         # on the wall's clock: a still picture has no clock
         self._still_timer = node.create_timer(0.25, self._paint_still, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._start_timer()
+        self._timer = self._new_timer()
 
     # In the executor's thread
 
@@ -102,13 +102,13 @@ class Live:
         self.scene = Scene(settings, stream, loaded.mix)
         if (settings.period, settings.enabled) != (before.settings.period, before.settings.enabled):
             self._node.destroy_timer(self._timer)
-            self._start_timer()
+            self._timer = self._new_timer()
 
-    def _start_timer(self) -> None:
+    def _new_timer(self) -> Timer:
         settings = self.scene.settings
         self._slot.set_every_frame(settings.period == 0 or not settings.enabled)
         # with period 0 the timer only catches a frame that came while the period changed
-        self._timer = self._node.create_timer(settings.period or 1.0, self._slot.tick)
+        return self._node.create_timer(settings.period or 1.0, self._slot.tick)
 
     def has_viewer(self) -> bool:
         """Tell whether somebody subscribes to the painting."""
@@ -182,14 +182,15 @@ class Live:
         taken, begin = header.stamp.sec + header.stamp.nanosec * 1e-9, time.thread_time()
         painting = engine = 0.0
         rgb, image, jpeg = None, None, None
-        if settings.enabled or compressed:
-            rgb = messages.to_rgb(message)
         if settings.enabled:
+            assert scene.stream is not None and scene.mix is not None, 'the scene is ready'
+            rgb = messages.to_rgb(message)
             before, worked = time.perf_counter(), time.thread_time()
             rgb = scene.stream.paint(rgb, scene.mix.vector, settings.paint_settings, taken)
             painting, engine = time.perf_counter() - before, time.thread_time() - worked
             image = messages.to_image(rgb, header)
         elif compressed:
+            rgb = messages.to_rgb(message)
             image, jpeg = messages.to_image(rgb, header), message
         else:
             image = message         # untouched

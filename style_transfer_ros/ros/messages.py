@@ -63,5 +63,5 @@ def to_jpeg(rgb: np.ndarray, header: Header, quality: int) -> CompressedImage:
 def filled(data: bytes | np.ndarray) -> array.array:
     """Return ``data`` as the array type that rclpy keeps without copying or checking."""
     values = array.array('B')
-    values.frombytes(data)
+    values.frombytes(data)      # type: ignore[arg-type]
     return values

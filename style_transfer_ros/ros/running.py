@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from typing import Callable, Iterator, List, TypeVar
+from typing import Any, Callable, Iterator, List, TypeVar
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -68,8 +68,8 @@ def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
         thread.join(2)
 
 
-def run(make_node: Callable[[], Node], args: List[str] | None,
-        start: Callable[[Node], None] = lambda node: None) -> None:
+def run(make_node: Callable[[], NodeType], args: List[str] | None,
+        start: Callable[[NodeType], None] = lambda node: None) -> None:
     """
     Run a node until SIGINT or SIGTERM, then stop it; the process ends with exit code 0.
 
@@ -79,7 +79,8 @@ def run(make_node: Callable[[], Node], args: List[str] | None,
     :param make_node: makes the node; its ``stop()`` ends its threads.
     :param start: called when the node is in its executor.
     """
-    stopping, node = threading.Event(), None
+    stopping = threading.Event()
+    node: Any = None        # a Node that has stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     try:

@@ -82,7 +82,7 @@ class StyleServices:
         """
         node, answered = self._node, Future()
         try:
-            loaded = node.ready()
+            loaded, styles = node.ready()
             node.worker.check_room()
         except StyleTransferError as error:
             response.message = str(error)
@@ -101,7 +101,7 @@ class StyleServices:
                 response.message = sentence(error)
                 node.reports.status()
             answered.set_result(response)
-        node.worker.submit(lambda: work(loaded.styles), then)
+        node.worker.submit(lambda: work(styles), then)
         loaded.learning.append(text)
         node.reports.status()
         return await answered
@@ -122,16 +122,17 @@ class StyleServices:
 
     def _list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
         try:
-            styles = self._node.ready().styles.all()
-            response.styles = [style_info(style, request.thumbnails) for style in styles]
-            response.success, response.message = True, f'{len(styles)} styles.'
+            _, styles = self._node.ready()
+            response.styles = [style_info(style, request.thumbnails) for style in styles.all()]
+            response.success, response.message = True, f'{len(response.styles)} styles.'
         except StyleTransferError as error:
             response.message = str(error)
         return response
 
     def _remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
         try:
-            self._node.ready().styles.remove(request.name)
+            _, styles = self._node.ready()
+            styles.remove(request.name)
             response.success, response.message = True, f'The style {shown(request.name)} is removed.'
         except StyleTransferError as error:
             response.message = str(error)
@@ -139,12 +140,12 @@ class StyleServices:
 
     def _rename_style(self, request: RenameStyle.Request, response: RenameStyle.Response) -> RenameStyle.Response:
         try:
-            loaded = self._node.ready()
-            style = loaded.styles.rename(request.name, request.new_name)
+            loaded, styles = self._node.ready()
+            style = styles.rename(request.name, request.new_name)
             response.success, response.style = True, style_info(style)
             response.message = f'The style {shown(request.name)} is called {shown(style.name)} now.'
             if loaded.mix is not None and loaded.mix.names == (request.name,):
-                self._node.find_style(loaded, style.name)
+                self._node.find_style(loaded, styles, style.name)
         except StyleTransferError as error:
             response.message = str(error)
         return response

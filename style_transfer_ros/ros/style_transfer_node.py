@@ -21,7 +21,7 @@ from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.live import Live
-from style_transfer_ros.ros.loaded import load, Loaded
+from style_transfer_ros.ros.loaded import Contents, load, Loaded
 from style_transfer_ros.ros.parameters import changed, declare
 from style_transfer_ros.ros.reports import Reports, Snapshot
 from style_transfer_ros.ros.running import run
@@ -67,6 +67,7 @@ class StyleTransferNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the camera and paint."""
+        assert self.loaded is not None, 'the lifecycle configures before it activates'
         self.live = Live(self, self.loaded, self._settings, self._statistics)
         self._refresh()
         return super().on_activate(state)
@@ -104,7 +105,7 @@ class StyleTransferNode(LifecycleNode):
         if loaded is not self.loaded:
             return
         try:
-            contents = outcome.result()
+            contents: Contents = outcome.result()
         except Exception as error:      # whatever it is, the node stays up and says it
             loaded.failure = sentence(error)
             self.get_logger().error(loaded.failure)
@@ -113,16 +114,17 @@ class StyleTransferNode(LifecycleNode):
         if loaded.failure:
             self.get_logger().error(loaded.failure)
         elif loaded.mix is not None:
-            self.get_logger().info(f"Painting with '{loaded.mix.title}', model '{loaded.stylizer.model.name}' in "
-                                   f'{loaded.stylizer.runtime.name}.')
+            self.get_logger().info(f"Painting with '{loaded.mix.title}', model '{contents.stylizer.model.name}' in "
+                                   f'{contents.stylizer.runtime.name}.')
         self._refresh()
         if self._settings.style not in ('', wanted):    # a parameter came while the model loaded
-            self.find_style(loaded, self._settings.style)
-        self.worker.submit(loaded.styles.learn_bundled, lambda outcome: self._log_problems(loaded.styles, outcome))
+            self.find_style(loaded, contents.styles, self._settings.style)
+        self.worker.submit(contents.styles.learn_bundled, lambda outcome: self._log_problems(contents.styles, outcome))
 
     def _log_problems(self, styles: Styles, outcome: Outcome) -> None:
-        if outcome.exception() is not None:
-            self.get_logger().error(sentence(outcome.exception()))
+        error = outcome.exception()
+        if error is not None:
+            self.get_logger().error(sentence(error))
         for problem in styles.problems():
             self.get_logger().warning(problem)
 
@@ -144,7 +146,7 @@ class StyleTransferNode(LifecycleNode):
             self._naming = False
         self._refresh()
 
-    def find_style(self, loaded: Loaded, name: str) -> None:
+    def find_style(self, loaded: Loaded, styles: Styles, name: str) -> None:
         """Paint with a stored style, after all that was asked for before."""
         def then(outcome: Outcome) -> None:
             if loaded is not self.loaded:
@@ -153,11 +155,11 @@ class StyleTransferNode(LifecycleNode):
                 self.paint_with(loaded, outcome.result())
             except StyleTransferError as error:     # the library may have changed since the parameter was checked
                 self.get_logger().error(str(error))
-        self.worker.submit(lambda: loaded.styles.find(name), then)
+        self.worker.submit(lambda: styles.find(name), then)
 
-    def ready(self) -> Loaded:
+    def ready(self) -> tuple[Loaded, Styles]:
         """
-        Return what is loaded.
+        Return what is loaded, and its styles.
 
         :raises StyleError: nothing is, yet; the sentence says why and what to do.
         """
@@ -166,7 +168,7 @@ class StyleTransferNode(LifecycleNode):
         if self.loaded.styles is None:
             raise StyleError(self.loaded.failure
                              or 'The model is still loading, which takes about a second; call again.')
-        return self.loaded
+        return self.loaded, self.loaded.styles
 
     # Parameters
 
@@ -185,7 +187,7 @@ class StyleTransferNode(LifecycleNode):
         self._settings = changed(self._settings, updates, locked=False)
         named = any(update.name == 'style' and update.value for update in updates) and not self._naming
         if named and self.loaded is not None and self.loaded.styles is not None:
-            self.find_style(self.loaded, self._settings.style)
+            self.find_style(self.loaded, self.loaded.styles, self._settings.style)
         self._refresh()
 
     def _snapshot(self) -> Snapshot:

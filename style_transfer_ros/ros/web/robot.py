@@ -275,8 +275,11 @@ class Robot:
         def settle(message: Image) -> None:
             if not answer.done():
                 answer.set_result(message)
+
+        def received(message: Image) -> None:
+            loop.call_soon_threadsafe(settle, message)
         subscription = await self.in_executor(lambda: self._node.create_subscription(
-            Image, self.painting_topic, lambda message: loop.call_soon_threadsafe(settle, message), 1))
+            Image, self.painting_topic, received, 1))
         try:
             return await asyncio.wait_for(answer, seconds)
         except asyncio.TimeoutError:
@@ -288,9 +291,11 @@ class Robot:
         """Call a function in the executor's thread, the only one that changes subscriptions; return its result."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future = loop.create_future()
-        task = self._node.executor.create_task(function)
+        executor = self._node.executor
+        assert executor is not None, 'the node is spun before the page is served'
+        task = executor.create_task(function)
         task.add_done_callback(lambda done: loop.call_soon_threadsafe(answer.set_result, done.result()))
-        self._node.executor.wake()
+        executor.wake()
         return await answer
 
     async def use_camera(self, topic: str, transport: str) -> None:
