@@ -20,6 +20,8 @@ STAMP := $(VENV)/stamp
 STEP = @$(PYTHON) .ci/step.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --prefer-binary
 INTERFACES := $(shell find style_transfer_msgs -type f)
+# pip's configuration may say that it installs for the user, which a virtual environment refuses
+export PIP_USER := 0
 
 # PRODUCT runs the nodes and tools, RUN is the start of a command line that uses them.
 ifdef ROS
@@ -66,15 +68,23 @@ clean:  ## remove everything that make has made
 	@rm -rf .venv .venv-* build install log *_output *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environment.  A stamp is older than its requirements file exactly when that must be installed (again).
+# The environment.  A stamp is older than its requirements file exactly when that must be installed (again).  Its
+# programs hold its path, and what was killed while it wrote left a part: then all is made again.
+ifneq ($(filter-out help clean,$(MAKECMDGOALS)),)
+$(if $(shell .ci/stale $(VENV)),$(info $(VENV) was made at another place or not to its end; it is made again.)\
+$(shell rm -rf $(VENV) $(if $(ROS),build install log)))
+endif
 
 $(BIN)/python:
 	@.ci/check $(PYTHON)
+	@mkdir -p $(VENV) && touch $(VENV)/unfinished
 	$(STEP) 'Make $(VENV)' $(PYTHON) -m venv $(if $(ROS),--system-site-packages) $(VENV)
+	@rm $(VENV)/unfinished
 
 $(STAMP)/%: requirements/%.txt | $(BIN)/python
-	$(STEP) 'Install $<' $(PIP) -r $<
-	@mkdir -p $(@D) && touch $@
+	@touch $(VENV)/unfinished
+	$(STEP) 'Install $<' $(PIP) -r $< || { rm -f $(VENV)/unfinished; exit 1; }
+	@mkdir -p $(@D) && touch $@ && rm $(VENV)/unfinished
 
 # Editable: an edit in the clone is live.  pip knows nothing of ament's places, so they are links: the package's share
 # folder is the clone itself, and `ros2 run` and launch files find the executables in lib/.
@@ -83,13 +93,14 @@ $(STAMP)/package: setup.py package.xml $(STAMP)/build
 	@mkdir -p $(VENV)/share/ament_index/resource_index/packages $(VENV)/lib/style_transfer_ros
 	@ln -sfn ../.. $(VENV)/share/style_transfer_ros
 	@touch $(VENV)/share/ament_index/resource_index/packages/style_transfer_ros
-	@ln -sf $$(grep -ls style_transfer_ros $(BIN)/* | sed 's|.*/|../../bin/|') $(VENV)/lib/style_transfer_ros/
+	@rm -f $(VENV)/lib/style_transfer_ros/*
+	@ln -sf $$(grep -ls 'from style_transfer_ros' $(BIN)/* | sed 's|.*/|../../bin/|') $(VENV)/lib/style_transfer_ros/
 	@touch $@
 
 $(STAMP)/msgs: export PATH := $(CURDIR)/$(BIN):$(PATH)
 $(STAMP)/msgs: $(INTERFACES) $(STAMP)/ros $(STAMP)/build
 	$(STEP) 'Configure style_transfer_msgs' cmake -S style_transfer_msgs -B $(VENV)/build -G Ninja --fresh \
-		-DCMAKE_PREFIX_PATH=$(CURDIR)/$(VENV) -DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(VENV) -DBUILD_TESTING=OFF
+		'-DCMAKE_PREFIX_PATH=$(CURDIR)/$(VENV)' '-DCMAKE_INSTALL_PREFIX=$(CURDIR)/$(VENV)' -DBUILD_TESTING=OFF
 	$(STEP) 'Build style_transfer_msgs' cmake --build $(VENV)/build --target install
 	@touch $@
 
