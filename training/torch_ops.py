@@ -15,8 +15,6 @@ class TorchOps(nn.Module):
     """
     :class:`~style_transfer_ros.engine.networks.Ops` whose weights are parameters, made at their first use.
 
-    It draws all that is trained; the trial of a new style, which is not, is left out.
-
     :param network: the function that it draws; calling the module calls it.
     :param weights: float32 arrays to start from, by name; what is missing is drawn at random (He 2015).
     """
@@ -65,8 +63,6 @@ class TorchOps(nn.Module):
             x, half = F.pad(x, [half] * 4, mode='reflect'), 0
         elif padding == 'same' and stride == 2:
             x, half = F.pad(x, [0, half, 0, half]), 0
-        elif padding == 'none':
-            half = 0
         return F.conv2d(x, weight, offset, stride, half, groups=channels if depthwise else 1)
 
     def instance_norm(self, x: Tensor, channels: int) -> Tensor:

@@ -70,8 +70,6 @@ class OnnxOps:
             x, pads = type(x)(self.node('Pad', x, amounts, mode='reflect')), [0] * 4
         elif padding == 'same' and stride == 2:
             pads = [0, 0, half, half]
-        elif padding == 'none':
-            pads = [0] * 4
         if (maps := len(self.weights[f'{name}/weight'])) != channels:
             raise ModelError(f"The weights of '{name}' make {maps} maps, the network has {channels}; "
                              'take weights of this version of style_transfer_ros.')
@@ -79,9 +77,6 @@ class OnnxOps:
                   for part in (('weight', 'bias') if bias else ('weight',))]
         return self.node('Conv', self.planes(x), *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,
                          group=channels if depthwise else 1)
-
-    def picture(self, name: str) -> Pixels:
-        return pixels_in(self, self.constant(name, self.weights[name]))
 
     def instance_norm(self, x: str, channels: int) -> str:
         scale, shift = (self.constant(f'{name}{channels}', np.full(channels, value, np.float32))
@@ -93,17 +88,11 @@ class OnnxOps:
                       self.constant(f'{name}/bias', self.weights[f'{name}/bias']), transB=1)
         return self.reshape(y, -1, channels, 1, 1)
 
-    def flat(self, x: str) -> str:
-        return self.reshape(x, 0, -1)
-
     def add(self, a: str, b: str) -> str:
         return self._pair('Add', a, b)
 
     def multiply(self, a: str, b: str) -> str:
         return self._pair('Mul', a, b)
-
-    def scaled(self, x: str, factor: float) -> str:
-        return type(x)(self.node('Mul', x, self.constant(f'times{factor}', np.array(factor, np.float32))))
 
     def relu(self, x: str) -> str:
         return type(x)(self.node('Relu', x))

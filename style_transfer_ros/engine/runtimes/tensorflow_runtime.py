@@ -23,7 +23,7 @@ class TensorflowOps:
         weight, half = self.weights[f'{name}/weight'], kernel // 2
         if padding == 'same' and stride == 2:
             x = tf.pad(x, [[0, 0], [0, half], [0, half], [0, 0]])
-        elif padding != 'none':
+        else:
             mode = 'REFLECT' if padding == 'reflect' else 'CONSTANT'
             x = tf.pad(x, [[0, 0], [half, half], [half, half], [0, 0]], mode)
         if depthwise:
@@ -31,9 +31,6 @@ class TensorflowOps:
         else:
             y = tf.nn.conv2d(x, weight.transpose(2, 3, 1, 0), stride, 'VALID')
         return y + self.weights[f'{name}/bias'] if bias else y
-
-    def picture(self, name: str) -> tf.Tensor:
-        return tf.cast(self.weights[name], tf.float32) / 255
 
     def instance_norm(self, x: tf.Tensor, channels: int) -> tf.Tensor:
         mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
@@ -43,17 +40,11 @@ class TensorflowOps:
         y = tf.matmul(vector, self.weights[f'{name}/weight'].T) + self.weights[f'{name}/bias']
         return y[:, None, None, :]
 
-    def flat(self, x: tf.Tensor) -> tf.Tensor:
-        return x[:, 0, 0, :]
-
     def add(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         return a + b
 
     def multiply(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         return a * b
-
-    def scaled(self, x: tf.Tensor, factor: float) -> tf.Tensor:
-        return x * factor
 
     def relu(self, x: tf.Tensor) -> tf.Tensor:
         return tf.nn.relu(x)

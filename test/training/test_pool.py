@@ -5,8 +5,8 @@ import zlib
 import cv2
 import numpy as np
 
-from training.paintings import mosaic, read_paintings, resources
-from training.samples import mixed
+from training.gcompris import mosaic, read_paintings, resources
+from training.pool import mixed
 
 
 def resource_file(files):

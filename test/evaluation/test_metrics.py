@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from training import metrics
+from evaluation import metrics
 
 RNG = np.random.default_rng(0)
 #: A photograph without structure of its own at high frequencies; a blur of bytes would leave one.
@@ -23,17 +23,9 @@ def with_grid(period: int, amplitude: int) -> np.ndarray:
 
 
 def test_a_picture_is_like_itself():
-    assert metrics.gradient_correlation(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(1)
-    assert metrics.ssim(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(1)
     assert metrics.histogram_distance(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(0, abs=1e-3)
     assert metrics.psnr(PHOTOGRAPH, PHOTOGRAPH) == 99
     assert metrics.border(PHOTOGRAPH, PHOTOGRAPH) == pytest.approx(1)
-
-
-def test_unrelated_pictures_have_little_in_common():
-    noise = RNG.integers(0, 256, PHOTOGRAPH.shape).astype(np.uint8)
-    assert abs(metrics.gradient_correlation(PHOTOGRAPH, noise)) < 0.1
-    assert metrics.ssim(PHOTOGRAPH, noise) < 0.1
 
 
 def test_disjoint_colours_are_at_distance_one():
@@ -47,10 +39,9 @@ def test_the_psnr_of_a_known_error():
     assert metrics.psnr(grey, grey + np.uint8(10)) == pytest.approx(20 * np.log10(25.5), abs=1e-3)
 
 
-def test_the_cosine_distance_ignores_length():
-    a = np.array([1.0, 2, 3])
-    assert metrics.cosine_distance(a, 5 * a) == pytest.approx(0)
-    assert metrics.cosine_distance(np.array([1.0, 0]), np.array([0, 1.0])) == pytest.approx(1)
+def test_a_paler_painting_has_less_contrast():
+    pale = np.rint(128 + 0.5 * (PHOTOGRAPH.astype(np.float32) - 128)).astype(np.uint8)
+    assert metrics.contrast(pale, PHOTOGRAPH) == pytest.approx([0.5] * 3, rel=0.02)
 
 
 def test_a_constant_scene_does_not_flicker_and_noise_flickers_by_its_deviation():

@@ -1,0 +1,309 @@
+"""
+Train transformer and predictor together: ``python -m training.train_transformer --cache DIR`` (``make train``).
+
+Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and all that the
+export needs as ``DIR/trained.npz``.  On CPUs every core trains its share of a batch in a thread of its own, which costs
+half of what PyTorch's threads do in networks as small as ours.  Uses a GPU if PyTorch sees one.
+"""
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+import sys
+import time
+from typing import Dict, List, Tuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from style_transfer_ros.engine import magenta, networks
+from style_transfer_ros.engine.atomic import replacing
+from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.models import load_model
+from style_transfer_ros.engine.onnx_ops import load_weights
+from training import losses
+from training.batches import Batch, CROP, draw, HELD_OUT, overlaps, to_tensor
+from training.packages import fetch, HED
+from training.pool import Pool, SIZE
+from training.student import DenseLayers, Student
+from training.torch_ops import TorchOps
+
+#: The predictor's dense layers learn with so many times the step size of the transformer: they know their work already.
+_DENSE_PACE = 0.2
+#: The sensor's noise in the views that are painted and in those that are compared with them, deviation to this, of 1.
+_NOISE, _PAIR_NOISE = 0.008, 0.03
+#: One sample of a share in so many steps learns strength.
+_STRENGTH = 0.15
+#: Height and width of the random part whose features are compared, pixels.
+_FEATURE_CROP = 128
+#: Palettes are compared along so many directions, drawn anew for every step.
+_DIRECTIONS = 6
+#: The average of the weights, which is exported, keeps this much of itself in a step.
+_KEEP = 0.997
+_LAYOUT = torch.channels_last      # twice as fast on CPUs
+
+
+@dataclass
+class Weights:
+    """What each loss of ``losses.py`` counts."""
+
+    pixel: float = 3.0
+    gradient: float = 14.0      # at full size
+    half_gradient: float = 7.0  # at half size
+    band: float = 1.2
+    texture: float = 1.2
+    palette: float = 30.0
+    content: float = 8.0
+    grid: float = 4.0
+    lattice: float = 60.0
+    style: float = 0.0          # against the style picture itself, from ``style_from`` on
+    calm: float = 0.0           # ramped up from ``calm_from`` on
+
+
+class Trainer:
+    """
+    Student, frozen networks and pool, and what one share of a step computes.
+
+    :param weights: of the losses.
+    :raises StyleTransferError: a package with a network cannot be fetched.
+    """
+
+    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights) -> None:
+        self.pool, self.student, self.weights = pool, student, weights
+        self.device = student.pooled.device
+        self.parameters = list(student.parameters())
+        self.features = losses.Features().to(self.device)
+        self.judge: losses.StyleStatistics | None = None
+        if weights.style:
+            self.judge = losses.StyleStatistics(fetch(HED, cache / 'packages'), pool).to(self.device)
+
+    def losses(self, batch: Batch, rng: np.random.Generator, calm: float, style: bool) -> Dict[str, Tensor]:
+        """Paint a batch and return every loss, weighted."""
+        w, count = self.weights, len(batch.rows)
+        content, target = batch.content.to(self.device), batch.painting.to(self.device)
+        strength = torch.ones(count, 1, device=self.device)
+        if not batch.pairs and rng.random() < _STRENGTH:
+            strength[-1] = rng.random()
+        vector = self.student.condition(torch.from_numpy(self.pool.mixes[batch.rows]).to(self.device))
+        vector = strength * vector + (1 - strength) * self.student.identity
+        mix = strength[:, :, None, None]
+        target = mix * target + (1 - mix) * content
+        sigma = rng.uniform(0, _NOISE, (count, 1, 1, 1))
+        sigma[count - batch.pairs:] = rng.uniform(0, _PAIR_NOISE, (batch.pairs, 1, 1, 1))
+        noise = torch.from_numpy(sigma.astype(np.float32)).to(self.device) * torch.randn_like(content)
+        noisy = (content + noise).clamp(0, 1).contiguous(memory_format=_LAYOUT)
+        painted = losses.clipped(self.student.transformer(noisy, vector))
+        top, left = rng.integers(0, CROP - _FEATURE_CROP + 1, 2)    # features are costly: a part will do
+        part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
+        parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
+        with torch.no_grad():
+            wanted = self.features(parts[1])
+        directions = F.normalize(torch.randn(_DIRECTIONS, 3, device=self.device))
+        halves = [F.avg_pool2d(x, 2) for x in (painted, target)]
+        found = {'pixel': w.pixel * losses.pixel_loss(painted, target),
+                 'gradient': w.gradient * losses.gradient_loss(painted, target),
+                 'half_gradient': w.half_gradient * losses.gradient_loss(*halves),
+                 'band': w.band * losses.band_loss(painted, target),
+                 'texture': w.texture * losses.feature_loss(self.features(parts[0]), wanted),
+                 'palette': w.palette * losses.palette_loss(painted, target, directions),
+                 'content': w.content * losses.content_loss(painted, target, content),
+                 'grid': w.grid * losses.grid_loss(painted, target),
+                 'lattice': w.lattice * losses.lattice_loss(painted, target)}
+        if style and self.judge is not None:
+            found['style'] = w.style * self.judge(painted[:1], int(batch.rows[0]), rng)
+        if batch.pairs:         # S(x + n) against S of the same, moved (arXiv 2007.04828)
+            apart = [(a - b).abs().mean() for a, b in overlaps(batch, painted)]
+            found['calm'] = calm * torch.stack(apart).mean()
+        return found
+
+    def share(self, count: int, calm: float, style: bool, rng: np.random.Generator) -> Tuple[tuple, Dict[str, float]]:
+        """Return the gradients of ``count`` random samples, and their losses by name."""
+        if self.device.type == 'cpu':
+            torch.set_num_threads(1)
+        rows = rng.integers(HELD_OUT, len(self.pool.contents), count)
+        if style and self.judge is not None:
+            rows[0] = rng.choice(self.judge.rows)
+        batch = draw(self.pool, rng, rows, count // 2 if calm > 0 and rng.random() < 0.5 else 0)
+        found = self.losses(batch, rng, calm, style)
+        gradients = torch.autograd.grad(torch.stack(list(found.values())).sum(), self.parameters, allow_unused=True)
+        return gradients, {name: float(value.detach()) for name, value in found.items()}
+
+
+def beginning(start: str, cache: Path) -> Tuple[Dict[str, np.ndarray], Dict[str, np.ndarray]]:
+    """
+    Return the weights of transformer and predictor to start from.
+
+    :param start: name or directory of a model of ours; ``none``: Magenta's own residual blocks and the predictor of the
+        stage ``train_predictor``, all else is new.
+    :raises StyleTransferError: it is another network, or that stage was not run.
+    """
+    if start != 'none':
+        former = load_model(start)
+        if former.network != 'swift':
+            raise StyleTransferError(f"The model '{start}' is of a network '{former.network}'; start from one of "
+                                     "'swift'.")
+        transformer, predictor = (load_weights(former.path(f'{part}.onnx')) for part in ('transformer', 'predictor'))
+        return transformer, predictor
+    file = cache / 'predictor.npz'
+    if not file.exists():
+        raise StyleTransferError(f"There is no '{file}'; run training.train_predictor first.")
+    core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
+    return core, dict(np.load(file))
+
+
+def sheet(transformer: TorchOps, student: Student, pool: Pool) -> np.ndarray:
+    """Paint held-out samples: content, teacher, student, student at strength 0; BGR uint8."""
+    rows = np.arange(min(12, len(pool.contents)) // 2 * 2)
+    content, painting = to_tensor(pool.contents[rows]), to_tensor(pool.paintings[rows])
+    with torch.no_grad():
+        vector = student.condition(torch.from_numpy(pool.mixes[rows]).to(student.mean.device)).cpu()
+        painted = transformer(content, vector).clamp(0, 1)
+        photo = transformer(content, student.identity.cpu().expand_as(vector)).clamp(0, 1)
+    columns = torch.cat([content, painting, painted, photo], 3).permute(0, 2, 3, 1).numpy()
+    columns = columns.reshape(2, len(rows) // 2 * SIZE, 4 * SIZE, 3)
+    return (np.concatenate(list(columns), 1)[..., ::-1] * 255).astype(np.uint8)
+
+
+class Run:
+    """
+    The state of a run that can be interrupted: student, optimizer, average of the weights, time and samples.
+
+    :param predictor: weights of the predictor, whose convolutions are kept for the export.
+    """
+
+    def __init__(self, cache: Path, student: Student, predictor: Dict[str, np.ndarray]) -> None:
+        self._cache, self.student, self._predictor = cache, student, predictor
+        self.optimizer = torch.optim.Adam([{'params': list(student.transformer.parameters()), 'pace': 1.0},
+                                           {'params': list(student.dense.parameters()), 'pace': _DENSE_PACE}],
+                                          betas=(0.9, 0.99))
+        self.average = {name: p.detach().clone() for name, p in student.named_parameters()}
+        self.elapsed, self.seen = 0.0, 0
+        self._file = cache / 'transformer.pt'
+
+    def resume(self) -> None:
+        """
+        Go on from the checkpoint, where there is one.
+
+        :raises StyleTransferError: it is of another network.
+        """
+        if self._file.exists():
+            state = torch.load(self._file, map_location=self.student.pooled.device, weights_only=False)
+            if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in
+                                                                   self.student.state_dict().items()}:
+                raise StyleTransferError(f"'{self._file}' is of another network; delete it.")
+            self.student.load_state_dict(state['model'])
+            self.average, self.seen, self.elapsed = state['average'], state['seen'], state['elapsed']
+            self.optimizer.load_state_dict(state['optimizer'])
+
+    def step(self, gradients: List[tuple], step_size: float) -> None:
+        """Move the weights against the mean of the shares' gradients."""
+        for group in self.optimizer.param_groups:
+            group['lr'] = step_size * group['pace']
+        parameters = list(self.student.parameters())
+        for p, *shares in zip(parameters, *gradients):
+            p.grad = None if shares[0] is None else torch.stack(shares).mean(0)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        if torch.isfinite(norm):                                # a flat crop's instance norm can overflow
+            self.optimizer.step()
+            self.student.leave_identity()
+            with torch.no_grad():
+                for name, p in self.student.named_parameters():
+                    self.average[name].lerp_(p, 1 - _KEEP)
+
+    def save(self, pool: Pool) -> None:
+        """Write the checkpoint, what the export needs, and a sheet; the last two of the average of the weights."""
+        student = self.student
+        with replacing(self._file) as file:
+            torch.save({'model': student.state_dict(), 'average': self.average, 'elapsed': self.elapsed,
+                        'optimizer': self.optimizer.state_dict(), 'seen': self.seen}, file)
+        current = {name: p.detach().clone() for name, p in student.named_parameters()}
+        student.load_state_dict(self.average, strict=False)
+        weights = student.with_identity()
+        with replacing(self._cache / 'trained.npz') as file:
+            np.savez(file, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
+                     **{**self._predictor, **student.dense.weights(), **weights})
+        exported = TorchOps(student.transformer.network, weights)
+        cv2.imwrite(str(self._cache / 'sheet.png'), sheet(exported, student, pool))
+        student.load_state_dict(current, strict=False)
+        student.mean.copy_(student.vectors().mean(0))
+
+
+def train(options: argparse.Namespace) -> None:
+    """
+    Run the training loop until ``options.hours`` of training are used up; resumable.
+
+    :raises StyleTransferError: a checkpoint, a pool or the model to start from does not fit.
+    """
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    shares = 1 if device == 'cuda' else options.threads or torch.get_num_threads()
+    torch.manual_seed(options.seed)
+    pool = Pool(options.cache / 'pool')
+    if len(pool.contents) <= HELD_OUT:
+        raise StyleTransferError(f'The pool has {len(pool.contents)} samples, of which {HELD_OUT} only judge; make a '
+                                 'larger one.')
+    transformer, predictor = beginning(options.start, options.cache)
+    pooled = torch.from_numpy(np.array(pool.pooled)).to(device)
+    dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor).to(device)
+    model = TorchOps(networks.swift_transformer, {name: w for name, w in transformer.items() if '/' in name})
+    model(torch.zeros(1, 3, 64, 64), torch.zeros(1, networks.STYLE_VECTOR_LENGTH))      # makes the new parameters
+    student = Student(model.to(device), dense, pooled)
+    run = Run(options.cache, student, predictor)
+    run.resume()
+    model.load_weights(student.with_identity())
+    weights = Weights(**{field.name: getattr(options, field.name) for field in fields(Weights)})
+    trainer = Trainer(options.cache, pool, student, weights)
+    rngs = [np.random.default_rng([options.seed, run.seen, n]) for n in range(shares)]
+    count = max(2, round(options.batch / shares))
+    bar = tqdm(unit='sample', initial=run.seen, smoothing=0.02, mininterval=5)
+    last, saved, smooth = time.monotonic(), time.monotonic(), {}
+    with ThreadPoolExecutor(shares) as workers:
+        while run.elapsed < options.hours * 3600:
+            progress = run.elapsed / (options.hours * 3600)
+            calm = options.calm * float(np.clip((progress - options.calm_from) / 0.1, 0, 1))
+            style = progress >= options.style_from
+            step_size = options.peak * min(1, (run.seen + 200) / 2000) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 3e-5
+            results = list(workers.map(partial(trainer.share, count, calm, style), rngs))
+            run.step([gradients for gradients, _ in results], step_size)
+            run.seen += count * shares
+            for _, found in results:
+                for name, value in found.items():
+                    smooth[name] = 0.99 * smooth.get(name, value) + 0.01 * value
+            bar.update(count * shares)
+            bar.set_postfix({**{k: f'{v:.3f}' for k, v in smooth.items()}, 'step': f'{step_size:.1e}'}, refresh=False)
+            run.elapsed, last = run.elapsed + min(time.monotonic() - last, 10), time.monotonic()    # a pause is none
+            if last - saved > options.save_every:
+                run.save(pool)
+                saved = time.monotonic()
+    run.save(pool)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
+    parser.add_argument('--hours', type=float, default=2.0, help='length of the run, hours')
+    parser.add_argument('--batch', type=int, default=8)
+    parser.add_argument('--peak', type=float, default=1.5e-3, help='largest step size')
+    for field in fields(Weights):
+        parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default,
+                            help=f'weight of the loss {field.name}')
+    parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
+    parser.add_argument('--calm-from', type=float, default=0.8, help='share of the run before the loss calm')
+    parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
+    parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
+    parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
+    parser.add_argument('--seed', type=int, default=1)
+    try:
+        train(parser.parse_args())
+    except (StyleTransferError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == '__main__':
+    main()
