@@ -22,11 +22,12 @@ import zstandard
 from style_transfer_ros.archive import locations
 from style_transfer_ros.archive.mcap_file import MAGIC as MCAP_MAGIC
 from style_transfer_ros.archive.mcap_file import McapFile
-from style_transfer_ros.archive.records import BagError, BagFile, Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.archive.records import BagFile, Damage, Definition, FOREVER, Message, Topic
 from style_transfer_ros.archive.ros1_file import MAGIC as ROS1_MAGIC
 from style_transfer_ros.archive.ros1_file import Ros1File
 from style_transfer_ros.archive.ros1_types import conversion
 from style_transfer_ros.archive.sqlite_file import SqliteFile
+from style_transfer_ros.engine.errors import ArchiveError
 
 _SQLITE_MAGIC = b'SQLite format 3\0'
 _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
@@ -48,7 +49,7 @@ class Bag:
     An open bag; use it as a context manager.
 
     :param location: a path or a URL.
-    :raises BagError: there is no bag, or nothing of it can be read.
+    :raises ArchiveError: there is no bag, or nothing of it can be read.
     """
 
     def __init__(self, location: str | Path) -> None:
@@ -123,12 +124,13 @@ class Bag:
         for name in names:
             try:
                 self._files.append(self._opened(name))
-            except (BagError, OSError) as error:
+            except (ArchiveError, OSError) as error:
                 if len(names) == 1:
-                    raise BagError(str(error)) from error
+                    raise ArchiveError(str(error)) from error
                 self.damage.append(Damage('', None, f"'{name}'", f'{error}', None))
         if not self._files:
-            raise BagError(f"Nothing of the bag '{self.location}' can be read; the first reason: {self.damage[0].what}")
+            raise ArchiveError(f"Nothing of the bag '{self.location}' can be read; the first reason: "
+                               f"{self.damage[0].what}")
         self._files.sort(key=lambda file: file.start)
         described = _described(metadata)
         version = int(metadata.get('version') or 99)
@@ -138,7 +140,7 @@ class Bag:
                 if source not in self._taken:
                     try:
                         self._taken[source] = self._take(source, described.get((source.name, source.type)), version)
-                    except BagError as error:
+                    except ArchiveError as error:
                         self.notes.append(f"The topic '{source.name}' is left out: {error}")
                         continue
                 topic = self._taken[source].topic
@@ -149,7 +151,7 @@ class Bag:
         """Return the bag's files in order, and what its metadata.yaml says."""
         kind = locations.kind(self.location)
         if kind is None:
-            raise BagError(f"There is no bag '{self.location}'; check the path.")
+            raise ArchiveError(f"There is no bag '{self.location}'; check the path.")
         if kind == 'file':
             return [self.location], {}
         names = locations.listed(self.location)
@@ -171,8 +173,8 @@ class Bag:
                                               'this file of the bag is missing', None))
         found = [name for name in listed if name in names] or sorted(name for name in names if name.endswith(_ENDINGS))
         if not found:
-            raise BagError(f"The folder '{self.location}' holds no bag (no .mcap, .db3 or .bag file); give the folder "
-                           'of one bag, or its file.')
+            raise ArchiveError(f"The folder '{self.location}' holds no bag (no .mcap, .db3 or .bag file); give the "
+                               'folder of one bag, or its file.')
         return [locations.below(self.location, name) for name in found], metadata
 
     def _opened(self, name: str) -> BagFile:
@@ -197,7 +199,7 @@ class Bag:
             opened = SqliteFile(path or locations.local_copy(name, self._stack), short)
         else:
             stream.close()
-            raise BagError(f"'{name}' is no bag: it begins with {head[:8]!r}, as no MCAP, SQLite or ROS 1 bag does."
+            raise ArchiveError(f"'{name}' is no bag: it begins with {head[:8]!r}, as no MCAP, SQLite or ROS 1 bag does."
                            if head else f"'{name}' is empty; restore it or leave it out.")
         self._stack.callback(opened.close)
         return opened
@@ -224,7 +226,7 @@ class Bag:
         """
         Find out what a recorded topic is in ROS 2.
 
-        :raises BagError: its messages cannot be converted.
+        :raises ArchiveError: its messages cannot be converted.
         """
         if source.encoding == 'ros1':
             text = source.definition.data.decode('utf-8', 'replace')

@@ -6,11 +6,7 @@ While a run is not complete everything is in ``OUT.unfinished``; ``OUT`` appears
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-import fcntl
-import os
 from pathlib import Path
-import shutil
 import time
 from typing import Any
 
@@ -19,85 +15,10 @@ from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.bag_writer import BagFolder, new_window, WindowWriter
 from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
 from style_transfer_ros.archive.plan import choose_topics, cut, fingerprints, Look, PaintedTopic, Plan, WINDOW_SECONDS
-from style_transfer_ros.archive.records import BagError, Damage, Message, Topic
+from style_transfer_ros.archive.records import Damage, Message, Topic
 from style_transfer_ros.archive.report import Report
-from style_transfer_ros.engine.errors import StyleTransferError
-
-_PLAN = 'plan.json'
-
-
-class Unfinished:
-    """
-    The folder of a run that is not complete.
-
-    :param out: where the result will be.
-    :raises BagError: there is something, another run works there, or it was begun differently.
-    """
-
-    def __init__(self, out: Path, resume: bool) -> None:
-        self.out = out
-        self.folder = out.with_name(f'{out.name}.unfinished')
-        if os.path.lexists(out):
-            raise BagError(f"'{out}' exists already and is not overwritten; choose another name.")
-        if not out.absolute().parent.is_dir():
-            raise BagError(f"The folder '{out.parent}' for '{out.name}' does not exist; make it.")
-        if os.path.lexists(self.folder) and not resume:
-            raise BagError(f"'{self.folder}' holds an unfinished run; go on with it with --resume, or remove it.")
-        try:
-            self.folder.mkdir(exist_ok=True)
-            self._lock = (self.folder / 'lock').open('w')
-        except OSError as error:
-            raise BagError(f"'{self.folder}' cannot be made ({error.strerror}); choose another place.") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BagError(f"Another run is at work in '{self.folder}'; wait for its end.") from None
-
-    def agree(self, plan: Plan) -> None:
-        """
-        Keep the plan, or compare it with the one that the run was begun with.
-
-        :raises BagError: they differ.
-        """
-        path = self.folder / _PLAN
-        if path.is_file():
-            begun = Plan.from_json(path.read_text(encoding='utf-8'))
-            if begun != plan:
-                what = next(name for name in ('schema', 'bag', 'inputs', 'look', 'topics', 'windows')
-                            if getattr(begun, name) != getattr(plan, name))
-                told = {'look': 'style, model or settings', 'inputs': 'input files', 'topics': 'topics',
-                        'windows': 'time range or window length', 'bag': 'bag', 'schema': 'version'}[what]
-                raise BagError(f"The run in '{self.folder}' was begun with other {told}; give the same ones, or remove "
-                               'that folder to begin again.')
-            return
-        beside = path.with_suffix('.new')
-        beside.write_text(plan.to_json(), encoding='utf-8')
-        os.replace(beside, path)
-
-    def publish(self, result: Path) -> None:
-        """Move the result to its place and remove the rest."""
-        os.rename(result, self.out)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
-
-    def close(self) -> None:
-        """Let another run go on; a folder in which nothing is finished is removed."""
-        if self.folder.is_dir() and not (any(self.folder.rglob('windows.json')) or any(self.folder.rglob('parts/*'))):
-            shutil.rmtree(self.folder, ignore_errors=True)
-        self._lock.close()
-
-    def remove(self) -> None:
-        """Give up what is finished."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@contextmanager
-def _unfinished(out: Path, resume: bool) -> Iterator[Unfinished]:
-    run = Unfinished(out, resume)
-    try:
-        yield run
-    finally:
-        run.close()
+from style_transfer_ros.archive.unfinished import check, unfinished
+from style_transfer_ros.engine.errors import ArchiveError
 
 
 def make_plan(bag: Bag, location: str, look: Look, *, topics: Sequence[str] = (), replace: bool = False,
@@ -112,14 +33,14 @@ def make_plan(bag: Bag, location: str, look: Look, *, topics: Sequence[str] = ()
     :param stop: of the time to paint; None: the end of the bag.
     :param window: length of a window, s.
     :returns: the plan, and sentences about what is not painted.
-    :raises BagError: there is nothing to paint.
+    :raises ArchiveError: there is nothing to paint.
     """
     chosen, notes = choose_topics(bag, topics, replace)
     first = bag.start + round(start * 1e9)
     last = bag.stop if stop is None else min(bag.stop, bag.start + round(stop * 1e9))
     if first >= last:
         length = (bag.stop - bag.start) / 1e9
-        raise BagError(f"Nothing lies between --from and --to: the bag '{location}' is {length:.1f} s long.")
+        raise ArchiveError(f"Nothing lies between --from and --to: the bag '{location}' is {length:.1f} s long.")
     messages = sum(max(0, count) for count in bag.counts.values())
     share = (last - first) / (bag.stop - bag.start)
     return Plan(location, fingerprints(location), look, tuple(chosen),
@@ -171,20 +92,6 @@ def write_painted(writer: WindowWriter, item: Painted, job: PaintedTopic, output
     report.painted[output.name] += 1
 
 
-class StopAtDamage(StyleTransferError):
-    """Something is damaged, and the user wants to know that first."""
-
-
-def check(damage_before: int, report: Report, on_error: str) -> None:
-    """
-    Stop at the first damage if that is asked for.
-
-    :raises StopAtDamage: there is some.
-    """
-    if on_error == 'stop' and len(report.damage) > damage_before:
-        raise StopAtDamage(f'Stopped at the first damage ({report.damage[-1]}); --on-error skip leaves it out.')
-
-
 def repaint_bag(location: str, out: Path, look: Look, painters: Painters, report: Report, *,
                 topics: Sequence[str] = (), replace: bool = False, start: float = 0.0, stop: float | None = None,
                 window: float = WINDOW_SECONDS, resume: bool = False, on_error: str = 'skip',
@@ -201,7 +108,7 @@ def repaint_bag(location: str, out: Path, look: Look, painters: Painters, report
     :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
     """
     begin = time.monotonic()
-    with Bag(location) as bag, _unfinished(out, resume) as run:
+    with Bag(location) as bag, unfinished(out, resume) as run:
         plan, notes = make_plan(bag, location, look, topics=topics, replace=replace, start=start, stop=stop,
                                 window=window)
         for note in (*bag.notes, *notes):
@@ -244,8 +151,8 @@ def repaint_bag(location: str, out: Path, look: Look, painters: Painters, report
             results.close()
         if not sum(report.painted.values()):
             run.remove()
-            raise BagError(f"Nothing of '{location}' could be painted; "
-                           f"{report.damage[0] if report.damage else 'its image topics have no message in this time'}")
+            why = report.damage[0] if report.damage else 'its image topics have no message in this time'
+            raise ArchiveError(f"Nothing of '{location}' could be painted; {why}.")
         folder.finish()
         run.publish(folder.folder)
     report.outputs.append(str(out))

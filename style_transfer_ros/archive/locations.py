@@ -8,7 +8,7 @@ import shutil
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from style_transfer_ros.archive.records import BagError
+from style_transfer_ros.engine.errors import ArchiveError
 
 #: Bytes that are read ahead from object storage: a few chunks of a bag.
 _AHEAD = 8 << 20
@@ -24,11 +24,11 @@ def _filesystem(location: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
         return url_to_fs(location)
     except ImportError as error:
-        raise BagError(f"'{location}' needs a package that is not installed ({error.name}); run "
-                       "'pip install -r requirements/scale.txt'.") from error
+        raise ArchiveError(f"'{location}' needs a package that is not installed ({error.name}); run "
+                           "'pip install -r requirements/scale.txt'.") from error
     except ValueError as error:
-        raise BagError(f"'{location}' is a URL of an unknown kind ({error}); s3://, gs:// and others of fsspec are "
-                       'known.') from error
+        raise ArchiveError(f"'{location}' is a URL of an unknown kind ({error}); s3://, gs:// and others of fsspec are "
+                           'known.') from error
 
 
 def kind(location: str) -> str | None:

@@ -24,7 +24,8 @@ from mcap.records import Channel, ChunkIndex, MessageIndex, Schema, Statistics
 from rosbags.rosbag2.metadata import parse_qos
 import zstandard
 
-from style_transfer_ros.archive.records import BagError, Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.engine.errors import ArchiveError
 
 MAGIC = b'\x89MCAP0\r\n'
 _RECORD = struct.Struct('<BQ')              # opcode, length
@@ -68,7 +69,7 @@ class McapFile:
         self.damage: list[Damage] = []
         file.seek(0)
         if file.read(len(MAGIC)) != MAGIC:
-            raise BagError(f"'{name}' is no MCAP file: it does not begin as one; restore it or leave it out.")
+            raise ArchiveError(f"'{name}' is no MCAP file: it does not begin as one; restore it or leave it out.")
         try:
             indexed = self._read_index()
         except _DAMAGED:

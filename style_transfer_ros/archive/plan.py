@@ -18,7 +18,8 @@ import numpy as np
 from style_transfer_ros.archive import image_messages, locations
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.painting import lead_seconds
-from style_transfer_ros.archive.records import BagError, Message, Topic
+from style_transfer_ros.archive.records import Message, Topic
+from style_transfer_ros.engine.errors import ArchiveError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.stream import PaintSettings
 
@@ -102,11 +103,11 @@ class Plan:
     """
     How a bag is painted.
 
-    :param bag: path or URL.
+    :param source: path or URL of the bag or video.
     :param inputs: fingerprints of its files, by name.
     """
 
-    bag: str
+    source: str
     inputs: dict[str, str]
     look: Look
     topics: tuple[PaintedTopic, ...]
@@ -125,20 +126,20 @@ class Plan:
         """
         Read a plan.
 
-        :raises BagError: it is another version's.
+        :raises ArchiveError: it is another version's.
         """
         try:
             fields = json.loads(text)
             if fields['schema'] != SCHEMA:
-                raise BagError(f"The plan has schema {fields['schema']!r}, this version reads schema {SCHEMA}; begin "
-                               'the run again.')
+                raise ArchiveError(f"The plan has schema {fields['schema']!r}, this version reads schema {SCHEMA}; "
+                                   'begin the run again.')
             look = fields['look']
-            return cls(fields['bag'], dict(fields['inputs']),
+            return cls(fields['source'], dict(fields['inputs']),
                        Look(**{**look, 'vector': tuple(look['vector']), 'settings': PaintSettings(**look['settings'])}),
                        tuple(PaintedTopic(**topic) for topic in fields['topics']),
                        tuple(Window(**window) for window in fields['windows']))
         except (KeyError, TypeError, ValueError) as error:
-            raise BagError(f'The plan is damaged ({type(error).__name__}); begin the run again.') from error
+            raise ArchiveError(f'The plan is damaged ({type(error).__name__}); begin the run again.') from error
 
 
 def make_look(model: str, runtime: str, title: str, vector: np.ndarray, settings: PaintSettings) -> Look:
@@ -186,7 +187,7 @@ def choose_topics(bag: Bag, wanted: Sequence[str] = (), replace: bool = False) -
 
     :param wanted: names; none: all image topics that have messages and are no paintings already.
     :returns: the topics, and sentences about pictures that are not painted.
-    :raises BagError: a name is no image topic, or there is none.
+    :raises ArchiveError: a name is no image topic, or there is none.
     """
     notes: list[str] = []
     possible = []
@@ -202,8 +203,8 @@ def choose_topics(bag: Bag, wanted: Sequence[str] = (), replace: bool = False) -
     names = sorted({topic.name for topic in possible})
     for name in wanted:
         if name not in names:
-            raise BagError(f"The bag '{bag.location}' has no image topic {name[:100]!r}; its image topics: "
-                           f"{', '.join(names) or 'none'}.")
+            raise ArchiveError(f"The bag '{bag.location}' has no image topic {name[:100]!r}; its image topics: "
+                               f"{', '.join(names) or 'none'}.")
     chosen = [topic for topic in possible if topic.name in wanted] if wanted else []
     if not wanted:
         for topic in possible:
@@ -213,8 +214,8 @@ def choose_topics(bag: Bag, wanted: Sequence[str] = (), replace: bool = False) -
             else:
                 chosen.append(topic)
     if not chosen:
-        raise BagError(f"The bag '{bag.location}' has no image topic to paint{': ' if notes else '.'}"
-                       f"{' '.join(notes)}")
+        raise ArchiveError(f"The bag '{bag.location}' has no image topic to paint{': ' if notes else '.'}"
+                           f"{' '.join(notes)}")
     if replace:
         return [PaintedTopic(topic.name, topic.type, topic.name, True) for topic in chosen], notes
     taken = {topic.name for topic in bag.topics}

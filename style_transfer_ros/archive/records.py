@@ -7,14 +7,8 @@ from typing import Protocol
 
 from rosbags.interfaces import Qos
 
-from style_transfer_ros.engine.errors import StyleTransferError
-
 #: Later than any message, ns.
 FOREVER = 1 << 63
-
-
-class BagError(StyleTransferError):
-    """A bag cannot be read or written."""
 
 
 @dataclass(frozen=True)

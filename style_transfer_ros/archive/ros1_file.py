@@ -18,7 +18,8 @@ import lz4.frame
 from rosbags.convert.converter import LATCH
 from rosbags.rosbag1.reader import Header, normalize, read_bytes, read_uint32, ReaderError, RecordType
 
-from style_transfer_ros.archive.records import BagError, Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.engine.errors import ArchiveError
 
 MAGIC = b'#ROSBAG V2.0\n'
 _DAMAGED = (ReaderError, struct.error, UnicodeDecodeError, ValueError, KeyError)
@@ -44,7 +45,7 @@ class Ros1File:
         self.damage: list[Damage] = []
         file.seek(0)
         if file.read(len(MAGIC)) != MAGIC:
-            raise BagError(f"'{name}' is no ROS 1 bag of version 2.0; restore it, or convert it with 'rosbag fix'.")
+            raise ArchiveError(f"'{name}' is no ROS 1 bag of version 2.0; restore it, or convert it with 'rosbag fix'.")
         try:
             indexed = self._read_index()
         except _DAMAGED:
@@ -69,7 +70,7 @@ class Ros1File:
         """Read the connections and chunk descriptions at the end; tell whether they are there."""
         header = Header.read(self._file, RecordType.BAGHEADER)
         if header.get('encryptor'):
-            raise BagError(f"'{self._name}' is encrypted; decrypt it with the tool that encrypted it.")
+            raise ArchiveError(f"'{self._name}' is encrypted; decrypt it with the tool that encrypted it.")
         at, connections, chunks = (header.get_uint64('index_pos'), header.get_uint32('conn_count'),
                                    header.get_uint32('chunk_count'))
         if not at or at >= self._size and chunks:

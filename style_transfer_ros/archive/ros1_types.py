@@ -9,7 +9,8 @@ from rosbags.serde import SerdeError
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores, TypesysError
 from rosbags.typesys.msg import normalize_msgtype
 
-from style_transfer_ros.archive.records import BagError, Definition
+from style_transfer_ros.archive.records import Definition
+from style_transfer_ros.engine.errors import ArchiveError
 
 
 @lru_cache(maxsize=1000)
@@ -22,7 +23,7 @@ def conversion(kind: str, text: str) -> tuple[str, Definition, str, Callable[[by
     :param kind: such as ``sensor_msgs/Image``.
     :param text: its definition, with those of the types in it.
     :returns: the type's name, definition and hash, and what converts a message to CDR.
-    :raises BagError: the definition cannot be read.
+    :raises ArchiveError: the definition cannot be read.
     """
     kind = normalize_msgtype(kind)
     new = STATIC_MSGTYPE_RENAMES.get(kind, kind)
@@ -39,7 +40,8 @@ def conversion(kind: str, text: str) -> tuple[str, Definition, str, Callable[[by
         definition, digest = Definition('ros2msg', store.generate_msgdef(new, ros_version=2)[0].encode()), \
             store.hash_rihs01(new)
     except (TypesysError, SerdeError, KeyError, ValueError, AssertionError) as error:
-        raise BagError(f"The type '{kind[:100]}' has a definition that cannot be read ({str(error)[:100]}).") from error
+        raise ArchiveError(f"The type '{kind[:100]}' has a definition that cannot be read "
+                           f"({str(error)[:100]}).") from error
     cache: dict[str, object] = {}
 
     def convert(data: bytes) -> memoryview:

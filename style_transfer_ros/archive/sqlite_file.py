@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 from rosbags.rosbag2.metadata import parse_qos
 
-from style_transfer_ros.archive.records import BagError, Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.engine.errors import ArchiveError
 
 #: Where a database does not tell how many messages it has, so many are searched for behind the last one.
 _SEARCHED = 100_000
@@ -26,7 +27,7 @@ class SqliteFile:
     :class:`~style_transfer_ros.archive.records.BagFile` of an SQLite file.
 
     :param path: on this machine; the file is not changed, nor is anything written beside it.
-    :raises BagError: it is no bag.
+    :raises ArchiveError: it is no bag.
     """
 
     def __init__(self, path: Path, name: str) -> None:
@@ -59,8 +60,8 @@ class SqliteFile:
                                           'was not copied to its end', None))
         except sqlite3.Error as error:
             self.close()
-            raise BagError(f"'{name}' cannot be read as an SQLite bag ({error}); restore it or leave it out."
-                           ) from error
+            raise ArchiveError(f"'{name}' cannot be read as an SQLite bag ({error}); restore it or leave it out."
+                               ) from error
         self.start, self.end = self._limits()
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ What can go wrong, one class for each thing that a caller can act on.
 ::
 
     StyleTransferError
+    ├── ArchiveError      a bag, a video or a folder of pictures cannot be read or written
     ├── ImageError        a picture or a camera frame cannot be read
     │   └── UnknownEncoding   its encoding is not in our table; cv_bridge may know it
     ├── ModelError        a model directory cannot be used
@@ -28,6 +29,10 @@ def shown(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     text = text if len(text) <= _SHOWN else f'{text[:_SHOWN]}...'
     return repr(text) if isinstance(value, str) else text
+
+
+class ArchiveError(StyleTransferError):
+    """A bag, a video or a folder of pictures cannot be read or written."""
 
 
 class ImageError(StyleTransferError):

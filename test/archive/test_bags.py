@@ -32,8 +32,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg
 
 from style_transfer_ros.archive.bags import repaint_bag
-from style_transfer_ros.archive.records import BagError
 from style_transfer_ros.archive.report import Report
+from style_transfer_ros.engine.errors import ArchiveError
 
 PAINTED, PAINTED_JPEG = '/cam/stylized/image', '/jpg/stylized/image/compressed'
 KINDS = [('mcap', ''), ('mcap', 'file'), ('mcap', 'message'), ('mcap', 'storage'), ('sqlite3', ''),
@@ -156,7 +156,7 @@ def test_only_the_chosen_topics_are_painted(tmp_path, look, painters):
 def test_a_part_of_a_bag_is_cut_out(tmp_path, look, painters):
     repaint(make_bag(tmp_path / 'in', 10), tmp_path / 'out', look, painters, start=0.25, stop=0.65)
     assert [t // STEP for t, _ in topic(read(tmp_path / 'out'), PAINTED)] == [3, 4, 5, 6]
-    with pytest.raises(BagError, match='1.0 s long|0.9 s long'):
+    with pytest.raises(ArchiveError, match='1.0 s long|0.9 s long'):
         repaint(tmp_path / 'in', tmp_path / 'none', look, painters, start=7)
 
 
@@ -252,9 +252,9 @@ def test_a_type_of_ros_1_that_ros_2_does_not_have_comes_out_as_ros_2_writes_it(t
 def test_what_is_there_is_not_overwritten_and_what_fails_leaves_nothing(tmp_path, look, painters):
     bag = make_bag(tmp_path / 'in', 2)
     (tmp_path / 'out').mkdir()
-    with pytest.raises(BagError, match="out' exists already"):
+    with pytest.raises(ArchiveError, match="out' exists already"):
         repaint(bag, tmp_path / 'out', look, painters)
-    with pytest.raises(BagError, match='/nothing'):
+    with pytest.raises(ArchiveError, match='/nothing'):
         repaint(bag, tmp_path / 'new', look, painters, topics=['/nothing'])
     assert sorted(path.name for path in tmp_path.iterdir()) == ['in', 'out']
 

@@ -9,7 +9,7 @@ from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
 
 from style_transfer_ros.archive.bags import StopAtDamage
-from style_transfer_ros.archive.records import BagError
+from style_transfer_ros.engine.errors import ArchiveError
 
 SIZE = (120, 160)       # frames that fill chunks and pages
 
@@ -169,7 +169,7 @@ def test_what_is_no_bag_is_said_in_one_sentence(tmp_path, look, painters, conten
     path = tmp_path / 'x.mcap'
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(BagError, match=part) as error:
+    with pytest.raises(ArchiveError, match=part) as error:
         repaint(path, tmp_path / 'out', look, painters)
     assert '\n' not in str(error.value) and 'x.mcap' in str(error.value) and not (tmp_path / 'out').exists()
 
@@ -177,6 +177,6 @@ def test_what_is_no_bag_is_said_in_one_sentence(tmp_path, look, painters, conten
 def test_a_bag_of_which_nothing_can_be_painted_is_an_error(tmp_path, look, painters):
     with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         writer.write(writer.add_connection(RAW, IMAGE, typestore=STORE), START, b'\0\1\0\0')
-    with pytest.raises(BagError, match='could be painted'):
+    with pytest.raises(ArchiveError, match='could be painted'):
         repaint(tmp_path / 'in', tmp_path / 'out', look, painters)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['in']

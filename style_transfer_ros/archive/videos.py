@@ -1,0 +1,471 @@
+"""
+Repaint a video: H.264 in MP4 with the sound, the timestamps and the upright picture of the original.
+
+That needs PyAV, whose wheels bring FFmpeg with x264 and are under the GPL; it is an extra (``requirements/video.txt``)
+and imported only here.  Without it OpenCV reads and writes: Motion JPEG, at one rate, without sound.
+
+As a bag, a video is cut into windows, each of which becomes a part of its own, so that an interrupted run goes on.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, ExitStack
+from dataclasses import dataclass
+import errno
+from fractions import Fraction
+import importlib.util
+import json
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+import cv2
+import numpy as np
+
+from style_transfer_ros.archive import locations
+from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
+from style_transfer_ros.archive.plan import cut, fingerprints, Look, Plan, Window, WINDOW_SECONDS
+from style_transfer_ros.archive.records import Damage, FOREVER
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.archive.unfinished import check, unfinished
+from style_transfer_ros.engine.errors import ArchiveError
+
+#: Sound that may be copied into MP4; other sound is encoded again, as AAC.
+_COPIED_SOUND = ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac')
+_CAMERA = 'video'
+
+
+def has_pyav() -> bool:
+    """Tell whether PyAV is installed."""
+    return importlib.util.find_spec('av') is not None
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """
+    A frame as it was decoded.
+
+    :param time: since the beginning of the video, ns.
+    :param pts: the same in units of the video's time base.
+    :param picture: what the library gives.
+    """
+
+    time: int
+    pts: int
+    picture: Any
+
+
+class Video:
+    """
+    A video, opened with PyAV.
+
+    :param location: path or URL.
+    :raises ArchiveError: there is no video.
+    """
+
+    def __init__(self, location: str) -> None:
+        import av
+        self._av, self._name = av, location.rsplit('/', 1)[-1]
+        self._stack = ExitStack()
+        if locations.kind(location) != 'file':
+            raise ArchiveError(f"There is no video '{location}'; check the path.")
+        try:
+            self.container = self._stack.enter_context(av.open(
+                self._stack.enter_context(locations.opened(location))))
+            self.stream = self.container.streams.video[0]
+            self.stream.thread_type = 'AUTO'
+        except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
+            self._stack.close()
+            if isinstance(error, OSError) and error.errno not in (errno.EINVAL, None) and not isinstance(
+                    error, av.error.FFmpegError):
+                raise
+            raise ArchiveError(f"'{location}' holds no video that can be read ({error}); convert it, for example to "
+                               'MP4.') from error
+        self.base: Fraction = self.stream.time_base
+        self._first = self.stream.start_time or 0
+        seconds = (self.stream.duration * self.base if self.stream.duration
+                   else Fraction(self.container.duration or 0, av.time_base))
+        #: Length, ns; 0: not known.
+        self.length = round(seconds * 10**9)
+        self.rate: Fraction = self.stream.average_rate or Fraction(30)
+        #: Frames, as far as the file tells.
+        self.frames = self.stream.frames or round(seconds * self.rate)
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def read(self, start: int = 0, stop: int = FOREVER) -> Iterator[VideoFrame | Damage]:
+        """Decode the frames from ``start`` to before ``stop``, ns; what cannot be decoded is told and passed."""
+        if start:
+            try:
+                self.container.seek(self._first + int(Fraction(start, 10**9) / self.base), stream=self.stream)
+            except self._av.error.FFmpegError:
+                self.container.seek(self._first, stream=self.stream)
+        elif self._first is not None:
+            try:
+                self.container.seek(self._first, stream=self.stream)
+            except self._av.error.FFmpegError:
+                pass        # it was just opened, and cannot be wound
+        last = start
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+                frames = packet.decode()
+            except StopIteration:
+                return
+            except self._av.error.FFmpegError as error:
+                yield Damage(self._name, last, f"'{self._name}'", f'frames cannot be decoded ({error})', None)
+                if not isinstance(error, self._av.error.InvalidDataError):
+                    return
+                continue
+            for frame in frames:
+                pts = (frame.pts if frame.pts is not None else frame.dts or 0) - self._first
+                last = round(pts * self.base * 10**9)
+                if frame.is_corrupt:
+                    yield Damage(self._name, last, f"'{self._name}'", 'the frame is damaged', 1)
+                elif last >= stop:
+                    return
+                elif last >= start:
+                    yield VideoFrame(last, pts, frame)
+
+
+def upright(frame: Any) -> np.ndarray:
+    """Return a decoded frame as RGB uint8 (H, W, 3), turned as a player would show it."""
+    rgb = frame.to_ndarray(format='rgb24')
+    turns = round((getattr(frame, 'rotation', 0) or 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
+
+
+def _h264(rgb: np.ndarray) -> Any:
+    """Turn a painting into what x264 takes: even sides, and the colours that players expect of its size."""
+    import av
+    height, width = rgb.shape[:2]
+    if height % 2 or width % 2:
+        rgb = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format='rgb24')
+    return frame.reformat(format='yuv420p', dst_colorspace='ITU709' if height >= 720 else 'ITU601',
+                          dst_color_range='MPEG')
+
+
+def _job(look: Look) -> Job:
+    def decode(frame: VideoFrame) -> tuple[Any, np.ndarray, float]:
+        return frame, upright(frame.picture), frame.time / 1e9
+
+    return Job(decode, lambda _, rgb: _h264(rgb), look.array(), look.settings)
+
+
+class _Part:
+    """The video of one window, without sound, as MP4; it appears when it is complete."""
+
+    def __init__(self, path: Path, base: Fraction, rate: Fraction) -> None:
+        self._path, self._base, self._rate = path, base, rate
+        self._beside = path.with_name(f'.{path.name}.new')
+        self._container: Any = None
+        self._first = 0
+
+    def write(self, pts: int, frame: Any) -> None:
+        """Encode a frame of :func:`_h264`."""
+        if self._container is None:
+            self._first = pts
+            self._open(frame)
+        frame.pts, frame.time_base = pts - self._first, self._base
+        self._container.mux(self._stream.encode(frame))
+
+    def _open(self, frame: Any) -> None:
+        import av
+        self._container = av.open(str(self._beside), 'w', format='mp4')
+        # without B-frames frames are stored in the order of their times, so that parts can be put together;
+        # in one thread, for with more x264 gives other bytes now and then; the painters use the other cores
+        self._stream = self._container.add_stream('libx264', rate=self._rate, options={
+            'crf': '18', 'preset': 'medium', 'bf': '0', 'threads': '1',
+            'x264-params': 'sync-lookahead=0'})
+        self._stream.width, self._stream.height, self._stream.pix_fmt = frame.width, frame.height, 'yuv420p'
+        context = self._stream.codec_context
+        context.time_base = self._base
+        hd = frame.height >= 720
+        # numbers of ITU-T H.273: BT.709, or BT.601 (SMPTE 170M)
+        context.colorspace, context.color_primaries, context.color_trc = (1, 1, 1) if hd else (6, 6, 6)
+        context.color_range = 1
+
+    def close(self, report: dict[str, Any]) -> None:
+        """Complete the part; its report is written behind it and says that it is there."""
+        if self._container is not None:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            os.replace(self._beside, self._path)
+        text = json.dumps({**report, 'first': self._first, 'empty': self._container is None})
+        beside = self._path.with_name(f'.{self._path.stem}.json.new')
+        beside.write_text(text, encoding='utf-8')
+        os.replace(beside, self._path.with_suffix('.json'))
+
+    def abandon(self) -> None:
+        if self._container is not None:
+            self._container.close()
+            self._beside.unlink(missing_ok=True)
+
+
+def make_plan(video: Video, location: str, look: Look, start: float, stop: float | None, window: float) -> Plan:
+    """
+    Plan how a video is painted; ``start`` and ``stop`` in s.
+
+    :raises ArchiveError: nothing lies between them.
+    """
+    first, last = round(start * 1e9), FOREVER if stop is None else round(stop * 1e9)
+    if first >= last or video.length and first >= video.length:
+        raise ArchiveError(f"Nothing lies between --from and --to: the video '{location}' is {video.length / 1e9:.1f} "
+                           's long.')
+    windows: tuple[Window, ...] = (Window(0, first, last),)
+    if video.length:
+        end = min(last, video.length)
+        windows = cut(first, end, max(video.frames, 100), window)
+        if last > video.length:     # what a file says of its length may be too little
+            windows = (*windows[:-1], Window(windows[-1].number, windows[-1].start, last))
+    return Plan(location, fingerprints(location), look, (), windows)
+
+
+def _frames(video: Video, plan: Plan, windows: list[Window]) -> Iterator[Any]:
+    """Decode windows that follow each other, each behind its :class:`Cut`, with what leads in to the first."""
+    lead, behind = plan.look.lead, plan.windows[0].start
+    current = -1
+    for item in video.read(max(behind, windows[0].start - lead), windows[-1].stop):
+        while current + 1 < len(windows) and item.time >= windows[current + 1].start:
+            current += 1
+            yield Cut(windows[current].number)
+        if isinstance(item, Damage):
+            if item.time >= windows[0].start:
+                yield item
+        elif current < 0:
+            yield Frame(_CAMERA, item, shown=False)
+        else:
+            yield Frame(_CAMERA, item, leads=current + 1 < len(windows) and item.time >= windows[current].stop - lead)
+    for window in windows[current + 1:]:
+        yield Cut(window.number)
+
+
+def paint_parts(video: Video, plan: Plan, windows: list[Window], folder: Path, painters: Painters, report: Report, *,
+                on_error: str = 'skip', progress: Callable[[int], None] = lambda done: None) -> None:
+    """Paint windows that follow each other into their parts in ``folder``."""
+    results = paint_in_order(_early(_frames(video, plan, windows)), {_CAMERA: _job(plan.look)}, painters)
+    with closing(results):
+        next(results, None)         # the first cut
+        for window in windows:
+            counts = Report(report.tell)
+            part = _Part(folder / f'{window.number:05d}.mp4', video.base, video.rate)
+            try:
+                for item in results:
+                    if isinstance(item, Cut):
+                        break
+                    if isinstance(item, Damage):
+                        counts.damaged(item)
+                    elif item.error is not None:
+                        counts.damaged(Damage(plan.source, item.item.time, 'frame', str(item.error)))
+                    else:
+                        part.write(item.item.pts, item.result)
+                        counts.painted[plan.source] += 1
+                        counts.written += 1
+                        progress(sum(report.painted.values()) + counts.painted[plan.source])
+                    check(0, counts, on_error)
+                part.close(counts.counts())
+            except BaseException:
+                part.abandon()
+                raise
+            report.add(counts.counts())
+
+
+def _early(items: Iterator[Any]) -> Iterator[Any]:
+    """Put the first cut in front of what leads in to it."""
+    waiting = []
+    for item in items:
+        if isinstance(item, Cut):
+            yield item
+            yield from waiting
+            break
+        waiting.append(item)
+    yield from items
+
+
+def repaint_video(location: str, out: Path, look: Look, painters: Painters, report: Report, *, start: float = 0.0,
+                  stop: float | None = None, window: float = WINDOW_SECONDS, resume: bool = False,
+                  on_error: str = 'skip', progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """
+    Repaint a video in this process; parameters as of :func:`style_transfer_ros.archive.bags.repaint_bag`.
+
+    :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
+    """
+    begin = time.monotonic()
+    if not has_pyav():
+        _repaint_with_opencv(location, out, look, painters, report, start, stop, resume, progress)
+    else:
+        with Video(location) as video, unfinished(out, resume) as run:
+            plan = make_plan(video, location, look, start, stop, window)
+            run.agree(plan)
+            folder = run.folder / 'parts'
+            folder.mkdir(exist_ok=True)
+            left = [one for one in plan.windows if not (folder / f'{one.number:05d}.json').is_file()]
+            for one in plan.windows:
+                if one not in left:
+                    report.add(json.loads((folder / f'{one.number:05d}.json').read_text(encoding='utf-8')))
+            shown = min(plan.windows[-1].stop, video.length or FOREVER) - plan.windows[0].start
+            total = round(video.frames * shown / video.length) if video.length else 0
+            for row in _rows(left):
+                paint_parts(video, plan, row, folder, painters, report, on_error=on_error,
+                            progress=lambda done: progress(done, total))
+            if not sum(report.painted.values()):
+                run.remove()
+                raise ArchiveError(f"No frame of '{location}' could be painted; "
+                                   f"{report.damage[0] if report.damage else 'it holds none in this time'}.")
+            result = run.folder / f'result{out.suffix}'
+            join(location, plan, folder, result)
+            run.publish(result)
+    report.outputs.append(str(out))
+    report.seconds += time.monotonic() - begin
+
+
+def _rows(windows: list[Window]) -> list[list[Window]]:
+    """Group windows that follow each other."""
+    rows: list[list[Window]] = []
+    for window in windows:
+        if rows and rows[-1][-1].number + 1 == window.number:
+            rows[-1].append(window)
+        else:
+            rows.append([window])
+    return rows
+
+
+def join(location: str, plan: Plan, folder: Path, result: Path) -> None:
+    """
+    Put the parts and the sound of the original together.
+
+    :param folder: of the parts.
+    :param result: the file to write.
+    """
+    import av
+    with av.open(str(result), 'w', options={'movflags': '+faststart'}) as target, Video(location) as video:
+        parts = []
+        for window in plan.windows:
+            told = json.loads((folder / f'{window.number:05d}.json').read_text(encoding='utf-8'))
+            if not told['empty']:
+                parts.append((folder / f'{window.number:05d}.mp4', told['first']))
+        with av.open(str(parts[0][0])) as first:
+            picture = target.add_stream_from_template(first.streams.video[0])
+        start = Fraction(plan.windows[0].start, 10**9)
+        sound = _sound(video, target, start, Fraction(plan.windows[-1].stop, 10**9))
+        waiting = next(sound, None)
+        origin = video.stream.start_time or 0
+        for path, first_pts in parts:
+            with av.open(str(path)) as part:
+                stream = part.streams.video[0]
+                for packet in part.demux(stream):
+                    if packet.pts is None:
+                        continue
+                    at = packet.pts * stream.time_base + first_pts * video.base - start
+                    while waiting is not None and waiting.pts * waiting.time_base < at:
+                        target.mux(waiting)
+                        waiting = next(sound, None)
+                    base = Fraction(1, (video.base * stream.time_base).denominator)
+                    packet.time_base = base
+                    packet.pts = packet.dts = round(at / base)
+                    packet.stream = picture
+                    target.mux(packet)
+        while waiting is not None:
+            target.mux(waiting)
+            waiting = next(sound, None)
+        del origin
+
+
+def _sound(video: Video, target: Any, start: Fraction, stop: Fraction) -> Iterator[Any]:
+    """Give the packets of the original's sound for ``target``, copied where MP4 takes them, from ``start`` s on."""
+    import av
+    source = next(iter(video.container.streams.audio), None)
+    if source is None:
+        return iter(())
+    origin = (video.stream.start_time or 0) * video.base + start
+    end = stop - start
+
+    if source.codec_context.name in _COPIED_SOUND:
+        copied = target.add_stream_from_template(source)
+
+        def copy() -> Iterator[Any]:
+            for packet in video.container.demux(source):
+                if packet.pts is None:
+                    continue
+                at = packet.pts * packet.time_base - origin
+                if 0 <= at < end:
+                    packet.pts = packet.dts = round(at / packet.time_base)
+                    packet.stream = copied
+                    yield packet
+        return copy()
+
+    encoded = target.add_stream('aac', rate=source.codec_context.sample_rate)
+    resampler = av.AudioResampler(format='fltp', layout=source.codec_context.layout,
+                                  rate=source.codec_context.sample_rate)
+
+    def encode() -> Iterator[Any]:
+        for frame in video.container.decode(source):
+            at = frame.pts * frame.time_base - origin
+            if 0 <= at < end:
+                frame.pts = round(at / frame.time_base)
+                for piece in resampler.resample(frame):
+                    yield from encoded.encode(piece)
+        for piece in resampler.resample(None):
+            yield from encoded.encode(piece)
+        yield from encoded.encode(None)
+    return encode()
+
+
+def _repaint_with_opencv(location: str, out: Path, look: Look, painters: Painters, report: Report, start: float,
+                         stop: float | None, resume: bool, progress: Callable[[int, int], None]) -> None:
+    """Read and write with OpenCV alone."""
+    report.note(f"PyAV is not installed, so '{out}' becomes Motion JPEG at one rate, without sound, which browsers do "
+                "not play, and an interrupted run begins again; for H.264 run 'pip install -r requirements/video.txt'.")
+    if locations.kind(location) != 'file' or locations.is_url(location):
+        raise ArchiveError(f"There is no video '{location}' on this machine; check the path.")
+    capture = cv2.VideoCapture(location)
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    rate = rate if 0 < rate < 1000 else 30.0
+    total = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def read() -> Iterator[Frame]:
+        number = 0
+        while True:
+            there, frame = capture.read()
+            if not there or stop is not None and number / rate >= stop:
+                return
+            if number / rate >= start:
+                yield Frame(_CAMERA, VideoFrame(round(number / rate * 1e9), number, frame))
+            number += 1
+
+    def decode(frame: VideoFrame) -> tuple[Any, np.ndarray, float]:
+        return frame, cv2.cvtColor(frame.picture, cv2.COLOR_BGR2RGB), frame.time / 1e9
+
+    job = Job(decode, lambda _, rgb: cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), look.array(), look.settings)
+    with unfinished(out, resume) as run:
+        result = run.folder / f'result{out.suffix}'
+        writer = None
+        with closing(paint_in_order(read(), {_CAMERA: job}, painters)) as results:
+            for item in results:
+                assert isinstance(item, Painted)
+                if item.error is not None:
+                    report.damaged(Damage(location, item.item.time, f'frame {item.item.pts}', str(item.error)))
+                    continue
+                height, width = item.result.shape[:2]
+                if writer is None:
+                    writer = cv2.VideoWriter(str(result), cv2.VideoWriter.fourcc(*'MJPG'), rate, (width, height))
+                    if not writer.isOpened():
+                        raise ArchiveError(f"OpenCV cannot write Motion JPEG into '{out.name}'; choose a name that "
+                                           'ends with .mp4, .avi or .mkv.')
+                writer.write(item.result)
+                report.painted[location] += 1
+                report.written += 1
+                progress(report.painted[location], total)
+        capture.release()
+        if writer is None:
+            raise ArchiveError(f"'{location}' holds no video that OpenCV reads in this time; convert it, for example "
+                               'to MP4.')
+        writer.release()
+        run.publish(result)

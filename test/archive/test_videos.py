@@ -1,0 +1,154 @@
+"""Videos are painted frame for frame, with their times, their sound and their upright picture."""
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from videos import make_video, turned
+
+from style_transfer_ros.archive import videos as archive_videos
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.archive.videos import repaint_video
+from style_transfer_ros.engine.errors import ArchiveError
+
+needs_pyav = pytest.mark.skipif(not archive_videos.has_pyav(), reason='PyAV is not installed (requirements/video.txt)')
+
+
+def repaint(video, out, look, painters, **options):
+    report = Report()
+    repaint_video(str(video), out, look, painters, report, **options)
+    return report
+
+
+def streams(path):
+    """Return the times of the frames, s, the codecs, and the seconds of sound."""
+    import av
+    with av.open(str(path)) as container:
+        picture = container.streams.video[0]
+        times = [float(f.pts * picture.time_base) for f in container.decode(picture)]
+        codecs = [stream.codec_context.name for stream in container.streams]
+    with av.open(str(path)) as container:
+        sound = sum(f.samples / f.sample_rate for f in container.decode(audio=0)) if container.streams.audio else 0.0
+    return times, codecs, sound
+
+
+def pictures(path):
+    capture = cv2.VideoCapture(str(path))
+    found = []
+    while (got := capture.read())[0]:
+        found.append(cv2.cvtColor(got[1], cv2.COLOR_BGR2RGB))
+    return found
+
+
+@needs_pyav
+@pytest.mark.parametrize('ending, sound', [('.mp4', 'aac'), ('.mkv', 'pcm_s16le'), ('.avi', 'mp3'), ('.mp4', '')])
+def test_every_frame_is_painted_and_times_and_sound_stay(tmp_path, look, painters, ending, sound):
+    video = make_video(tmp_path / f'in{ending}', 45, sound=sound)
+    report = repaint(video, tmp_path / 'out.mp4', look, painters, window=0.5)
+    times, codecs, seconds = streams(tmp_path / 'out.mp4')
+    assert report.painted.total() == len(times) == 45 and report.exit_code() == 0
+    before = streams(video)[0]
+    assert np.allclose(times, np.array(before) - before[0], atol=2e-3)
+    assert codecs[0] in ('h264', 'libx264') and len(codecs) == (2 if sound else 1)
+    assert abs(seconds - streams(video)[2]) < 0.1
+    painted = pictures(tmp_path / 'out.mp4')[0].astype(int)
+    expected = pictures(video)[0] * 0.5 + np.array([1, 0.5, 0]) * 127.5
+    assert np.abs(painted - expected).mean() < 8
+
+
+@needs_pyav
+def test_a_variable_rate_stays(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.mp4', 40, variable=True)
+    repaint(video, tmp_path / 'out.mp4', look, painters, window=0.4)
+    assert np.allclose(streams(tmp_path / 'out.mp4')[0], streams(video)[0], atol=2e-3)
+
+
+@needs_pyav
+def test_a_turned_video_comes_out_upright(tmp_path, look, painters):
+    video = turned(make_video(tmp_path / 'in.mp4', 5))
+    repaint(video, tmp_path / 'out.mp4', look, painters)
+    upright, painted = pictures(video)[0], pictures(tmp_path / 'out.mp4')[0]        # OpenCV turns it too
+    assert painted.shape == upright.shape == (64, 48, 3)
+    assert np.abs(painted - (upright * 0.5 + np.array([1, 0.5, 0]) * 127.5)).mean() < 10
+
+
+@needs_pyav
+def test_odd_sides_are_possible_and_a_part_can_be_cut_out(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.avi', 60, size=(51, 75), sound='mp3')
+    repaint(video, tmp_path / 'out.mp4', look, painters, start=0.5, stop=1.5)
+    times, _, seconds = streams(tmp_path / 'out.mp4')
+    assert len(times) == 30 and abs(times[0]) < 0.01 and abs(seconds - 1) < 0.1
+    assert pictures(tmp_path / 'out.mp4')[0].shape == (52, 76, 3)
+
+
+@needs_pyav
+def test_damaged_frames_are_named_and_the_rest_is_painted(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.avi', 60)
+    data = bytearray(video.read_bytes())
+    middle = len(data) // 2
+    data[middle:middle + 3000] = bytes(3000)
+    video.write_bytes(data)
+    report = repaint(video, tmp_path / 'out.mp4', look, painters)
+    assert report.exit_code() == 3 and 'in.avi' in report.damage[0] and 'at ' in report.damage[0]
+    assert 40 < report.painted.total() <= 60
+
+
+RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_video']
+
+
+@needs_pyav
+def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path):
+    video = make_video(tmp_path / 'in.mp4', 240, sound='aac')
+    options = ['--model', 'fake', '--segment', '0.5', '--quiet']
+    subprocess.run([*RUN, str(video), str(tmp_path / 'whole.mp4'), *options], check=True)
+    out = tmp_path / 'out.mp4'
+    running = subprocess.Popen([*RUN, str(video), str(out), *options])
+    finished = tmp_path / 'out.mp4.unfinished' / 'parts' / '00001.json'
+    deadline = time.monotonic() + 60
+    while not finished.is_file():
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not out.exists()
+    subprocess.run([*RUN, str(video), str(out), *options, '--resume'], check=True)
+    assert out.read_bytes() == (tmp_path / 'whole.mp4').read_bytes()
+
+
+def test_without_pyav_it_is_motion_jpeg_and_that_is_said(tmp_path, monkeypatch, look, painters):
+    video = tmp_path / 'in.avi'
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 20.0, (64, 48))
+    for n in range(20):
+        writer.write(np.full((48, 64, 3), n * 10, np.uint8))
+    writer.release()
+    monkeypatch.setattr(archive_videos, 'has_pyav', lambda: False)
+    report = repaint(video, tmp_path / 'out.mp4', look, painters)
+    assert report.painted.total() == len(pictures(tmp_path / 'out.mp4')) == 20
+    assert 'requirements/video.txt' in report.notes[0] and 'Motion JPEG' in report.notes[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['in.avi', 'out.mp4']
+
+
+@pytest.mark.parametrize('content', [None, b'', b'no video'])
+def test_what_is_no_video_is_said_in_one_sentence(tmp_path, look, painters, content):
+    path = tmp_path / 'x.mp4'
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ArchiveError, match='video') as error:
+        repaint(path, tmp_path / 'out.mp4', look, painters)
+    assert '\n' not in str(error.value) and 'x.mp4' in str(error.value) and not (tmp_path / 'out.mp4').exists()
+
+
+def test_the_report_of_a_video_is_json(tmp_path, capsys):
+    from style_transfer_ros.tools import stylize_video
+    video = tmp_path / 'in.avi'
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*'MJPG'), 20.0, (64, 48))
+    for _ in range(5):
+        writer.write(np.full((48, 64, 3), 99, np.uint8))
+    writer.release()
+    stylize_video.main([str(video), str(tmp_path / 'out.mp4'), '--model', 'fake', '--json', '--quiet'])
+    report = json.loads(capsys.readouterr().out)
+    assert report['frames_painted'] == 5 and report['exit_code'] == 0

@@ -1,0 +1,53 @@
+"""Videos for tests, written with PyAV."""
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from bags import frame
+import numpy as np
+
+
+def make_video(path: Path, count: int = 30, rate: int = 30, size=(48, 64), sound: str = '', variable: bool = False) -> Path:
+    """
+    Write a video.
+
+    :param sound: a codec; empty: none.
+    :param variable: every third frame is missing.
+    """
+    import av
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264' if path.suffix != '.avi' else 'mjpeg', rate=rate)
+        stream.width, stream.height = size[1], size[0]
+        stream.pix_fmt = 'yuv420p' if path.suffix != '.avi' else 'yuvj420p'
+        stream.codec_context.time_base = Fraction(1, rate)
+        audio = container.add_stream(sound, rate=44100) if sound else None
+        if audio is not None:
+            audio.layout = 'mono'
+        for n in range(count):
+            if variable and n % 3 == 1:
+                continue
+            picture = av.VideoFrame.from_ndarray(frame(n, *size), format='rgb24')
+            picture.pts, picture.time_base = n, Fraction(1, rate)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+        if audio is not None:
+            length = int(44100 * count / rate)
+            tone = (np.sin(np.arange(length) * 440 * 2 * np.pi / 44100) * 20000).astype(np.int16)
+            for at in range(0, length - 1024, 1024):
+                piece = av.AudioFrame.from_ndarray(tone[None, at:at + 1024], format='s16', layout='mono')
+                piece.sample_rate, piece.pts, piece.time_base = 44100, at, Fraction(1, 44100)
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode(None))
+    return path
+
+
+def turned(path: Path) -> Path:
+    """Mark an MP4 as taken with the camera turned by a quarter, as telephones do."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b'tkhd') + 4 + 40
+    one, no = (1 << 16).to_bytes(4, 'big'), (0).to_bytes(4, 'big')
+    minus = (-(1 << 16) & 0xffffffff).to_bytes(4, 'big')
+    data[at:at + 36] = b''.join((no, one, no, minus, no, no, no, no, (1 << 30).to_bytes(4, 'big')))
+    path.write_bytes(data)
+    return path
