@@ -9,6 +9,7 @@ import errno
 import json
 import sys
 import threading
+from typing import TextIO
 
 import numpy as np
 from rich.progress import Progress
@@ -78,11 +79,13 @@ class Session:
 
 
 @contextmanager
-def session(options: Namespace) -> Iterator[Session]:
+def session(options: Namespace, output: TextIO | None = None) -> Iterator[Session]:
     """
     Run the block, tell what became of it, and end the program with the exit code.
 
     0: all was painted; 3: something was left out; 1: nothing was painted; 130: interrupted.
+
+    :param output: where the summary or the report goes; None: the standard output.
     """
     bar = progress_bar(options.quiet)
     report = Report(lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True))
@@ -98,9 +101,10 @@ def session(options: Namespace) -> Iterator[Session]:
     except OSError as error:
         problem = _explained(error)
     if options.json:
-        print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}, ensure_ascii=False))
+        print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}, ensure_ascii=False),
+              file=output)
     elif not problem:
-        print(report.summary())
+        print(report.summary(), file=output)
     if code == NOTHING:
         sys.exit(problem or 'Nothing was painted.')
     if problem:

@@ -8,7 +8,7 @@ from bags import frame
 import numpy as np
 
 
-def make_video(path: Path, count: int = 30, rate: int = 30, size=(48, 64), sound: str = '', variable: bool = False) -> Path:
+def make_video(path: Path, count=30, rate=30, size=(48, 64), sound='', variable=False) -> Path:
     """
     Write a video.
 

@@ -1,0 +1,186 @@
+"""Repaint pictures: files, folders with all below them, and patterns such as ``trip/*.jpg``."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+import glob
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+import numpy as np
+
+from style_transfer_ros.archive.painting import Frame, Job, paint_in_order, Painted, Painters
+from style_transfer_ros.archive.plan import Look, Plan
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.archive.unfinished import check, unfinished
+from style_transfer_ros.engine.errors import ArchiveError
+from style_transfer_ros.engine.picture_headers import picture_format
+from style_transfer_ros.engine.pictures import decode_picture, encode_jpeg, encode_png, read_picture
+
+JPEG_QUALITY = 95
+_CAMERA = 'pictures'
+
+
+@dataclass(frozen=True)
+class Task:
+    """
+    One picture.
+
+    :param number: in the order of names; with smoothing pictures are frames of a video of 30 frames/s.
+    :param source: the file.
+    :param name: of the painting, below the folder of the result.
+    """
+
+    number: int
+    source: str
+    name: str
+
+
+def find(inputs: Sequence[str]) -> tuple[list[Task], int]:
+    """
+    Find the pictures.
+
+    :param inputs: files, folders and patterns.
+    :returns: the pictures, those of a folder sorted by name, and how many other files lie in the folders.
+    :raises ArchiveError: there is nothing, or no picture.
+    """
+    found: list[tuple[Path, Path]] = []     # file, name below its input
+    others = 0
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            files = sorted(file for file in path.rglob('*') if file.is_file())
+            is_picture = [_is_picture(file) for file in files]
+            found += [(file, file.relative_to(path)) for file, good in zip(files, is_picture) if good]
+            others += is_picture.count(False)
+        elif path.is_file():
+            found.append((path, Path(path.name)))
+        else:
+            matches = [Path(match) for match in sorted(glob.glob(text, recursive=True)) if os.path.isfile(match)]
+            if not matches:
+                raise ArchiveError(f"There is no picture, folder or pattern '{text}'; check the path.")
+            found += [(match, Path(match.name)) for match in matches]
+    if not found:
+        raise ArchiveError(f"There is no picture in {', '.join(map(repr, inputs))[:200]}; give a folder with JPEG, "
+                               'PNG, WebP, BMP or TIFF files.')
+    tasks, taken = [], set()
+    for number, (file, name) in enumerate(found):
+        ending = name.suffix.lower()
+        if ending not in ('.jpg', '.jpeg', '.png'):
+            name = name.with_name(f'{name.name}.png')
+        unique, n = name, 1
+        while str(unique).lower() in taken:
+            n += 1
+            unique = name.with_name(f'{name.stem}_{n}{name.suffix}')
+        taken.add(str(unique).lower())
+        tasks.append(Task(number, str(file), str(unique)))
+    return tasks, others
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        with path.open('rb') as file:
+            return picture_format(file.read(64)) is not None
+    except OSError:
+        return False
+
+
+def encode(rgb: np.ndarray, name: str) -> bytes:
+    """
+    Compress a picture as the ending of its name says.
+
+    :raises ImageError: it is too large.
+    """
+    return encode_png(rgb) if name.lower().endswith('.png') else encode_jpeg(rgb, JPEG_QUALITY)
+
+
+def repaint_bytes(data: bytes, look: Look, painters: Painters) -> bytes:
+    """
+    Repaint one picture file; a PNG stays a PNG, all others become a JPEG.
+
+    :raises ImageError: it is no picture, or damaged.
+    """
+    rgb = decode_picture(data, 'The picture on the standard input')
+    name = 'x.png' if picture_format(data[:64]) == 'PNG' else 'x.jpg'
+    job = _job(look)
+    painted = painters.submit(lambda stylizer: stylizer.paint(
+        rgb, job.vector, strength=look.settings.strength, preserve_color=look.settings.preserve_color,
+        processing_height=look.settings.processing_height)).result()
+    return encode(painted, name)
+
+
+def _job(look: Look) -> Job:
+    def decode(task: Task) -> tuple[Any, np.ndarray, float]:
+        return task, read_picture(task.source), task.number / 30
+
+    return Job(decode, lambda task, rgb: encode(rgb, task.name), look.array(), look.settings)
+
+
+def paint_tasks(tasks: Sequence[Task], look: Look, folder: Path, painters: Painters, report: Report, *,
+                on_error: str = 'skip', progress: Callable[[int], None] = lambda done: None) -> None:
+    """Paint pictures into ``folder``; each appears when it is complete."""
+    def frames() -> Iterator[Frame]:
+        for task in tasks:
+            yield Frame(_CAMERA, task)
+
+    with closing(paint_in_order(frames(), {_CAMERA: _job(look)}, painters)) as results:
+        for item in results:
+            assert isinstance(item, Painted)
+            before = len(report.damage)
+            if item.error is not None:
+                report.damaged(str(item.error))
+            else:
+                path = folder / item.item.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside = path.with_name(f'.{path.name}.new')
+                beside.write_bytes(item.result)
+                os.replace(beside, path)
+                report.painted['pictures'] += 1
+                report.written += 1
+            check(before, report, on_error)
+            progress(report.painted['pictures'])
+
+
+def make_plan(inputs: Sequence[str], tasks: Sequence[Task], look: Look) -> Plan:
+    """Plan how pictures are painted."""
+    states = {task.source: os.stat(task.source) for task in tasks}
+    return Plan(' '.join(inputs), {task.source: f'{states[task.source].st_size}-{states[task.source].st_mtime_ns}'
+                                   for task in tasks}, look, (), ())
+
+
+def repaint_pictures(inputs: Sequence[str], out: Path, look: Look, painters: Painters, report: Report, *,
+                     resume: bool = False, on_error: str = 'skip',
+                     progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """
+    Repaint pictures in this process.
+
+    :param inputs: files, folders and patterns.
+    :param out: a folder that does not exist yet; it appears when it is complete.
+    :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
+    """
+    begin = time.monotonic()
+    tasks, others = find(inputs)
+    if others:
+        report.note(f'{others} files are no pictures and are left alone.')
+    with unfinished(out, resume) as run:
+        run.agree(make_plan(inputs, tasks, look))
+        folder = run.folder / 'parts'
+        folder.mkdir(exist_ok=True)
+        left = [task for task in tasks if not (folder / task.name).is_file()]
+        if look.settings.smoothing and left:
+            left = tasks        # each picture depends on those before it
+        report.painted['pictures'] += len(tasks) - len(left)
+        report.written += len(tasks) - len(left)
+        paint_tasks(left, look, folder, painters, report, on_error=on_error,
+                    progress=lambda done: progress(done, len(tasks)))
+        if not report.painted.total():
+            run.remove()
+            raise ArchiveError(f"No picture could be painted; {report.damage[0] if report.damage else ''}")
+        run.publish(folder)
+    report.outputs.append(str(out))
+    report.seconds += time.monotonic() - begin
+
+

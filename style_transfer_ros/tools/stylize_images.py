@@ -1,0 +1,57 @@
+"""``stylize_images``: paint pictures: files, folders, patterns, or one from the standard input."""
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+import sys
+
+from style_transfer_ros.archive.folders import repaint_bytes, repaint_pictures
+from style_transfer_ros.archive.session import load_look, painters_for, session
+from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, spread
+
+_EPILOG = """Exit codes: 0 all was painted, 3 some pictures could not be read and were left out, 1 nothing was painted,
+2 wrong arguments, 130 interrupted."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='stylize_images', epilog=_EPILOG,
+                                     description='Paint pictures: JPEG stays JPEG, all others become PNG.')
+    parser.add_argument('inputs', nargs='+', metavar='IN', help='pictures, folders, or patterns in quotes such as '
+                        "'trip/*.jpg'; - is the standard input")
+    parser.add_argument('output', metavar='OUT', help='a folder that does not exist yet; of the standard input a file, '
+                        'or - for the standard output')
+    add_paint_arguments(parser)
+    parser.set_defaults(smoothing=0.0)
+    parser.add_argument('--resume', action='store_true', help='go on with an interrupted run')
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Paint pictures from the command line."""
+    parser = _parser()
+    options = parser.parse_args(spread(sys.argv[1:] if arguments is None else arguments))
+    piped = options.inputs == ['-']
+    if '-' in options.inputs and not piped or options.output == '-' and not piped:
+        parser.error('the standard input is painted alone, as in: stylize_images - - < in.jpg > out.jpg')
+    with session(options, sys.stderr if piped else sys.stdout) as run:
+        look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
+                                   options.weights or [], paint_settings(options))
+        with painters_for(look, stylizer) as painters:
+            if piped:
+                painted = repaint_bytes(sys.stdin.buffer.read(), look, painters)
+                if options.output == '-':
+                    sys.stdout.buffer.write(painted)
+                    sys.stdout.buffer.flush()
+                else:
+                    with Path(options.output).open('xb') as file:
+                        file.write(painted)
+                run.report.painted['pictures'] += 1
+                run.report.outputs.append(options.output)
+            else:
+                repaint_pictures(options.inputs, Path(options.output), look, painters, run.report,
+                                 resume=options.resume, on_error=options.on_error, progress=run.track('pictures'))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,96 @@
+"""Pictures are painted from files, folders, patterns and the standard input."""
+from dataclasses import replace
+import subprocess
+import sys
+
+from bags import frame
+import cv2
+import numpy as np
+import pytest
+
+from style_transfer_ros.archive.folders import repaint_pictures
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.engine.errors import ArchiveError
+from style_transfer_ros.engine.pictures import encode_jpeg, encode_png, read_picture
+
+RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_images']
+
+
+def repaint(inputs, out, look, painters, **options):
+    report = Report()
+    repaint_pictures([str(one) for one in inputs], out, look, painters, report, **options)
+    return report
+
+
+@pytest.fixture
+def look(look):
+    """Paint each picture for itself."""
+    return replace(look, settings=replace(look.settings, smoothing=0.0))
+
+
+@pytest.fixture
+def trip(tmp_path):
+    """Three pictures of different kinds, one of them in a folder below, a text and a broken picture."""
+    folder = tmp_path / 'trip'
+    (folder / 'day 2').mkdir(parents=True)
+    (folder / 'a.jpg').write_bytes(encode_jpeg(frame(1)))
+    (folder / 'day 2' / 'a.png').write_bytes(encode_png(frame(2)))
+    cv2.imwrite(str(folder / 'c.webp'), frame(3))
+    (folder / 'notes.txt').write_text('sunny')
+    (folder / 'broken.jpg').write_bytes(encode_jpeg(frame(1))[:100])
+    return folder
+
+
+def names(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
+
+
+def test_a_folder_is_painted_with_all_below_it_and_a_broken_picture_is_named(tmp_path, trip, look, painters):
+    report = repaint([trip], tmp_path / 'out', look, painters)
+    assert names(tmp_path / 'out') == ['a.jpg', 'c.webp.png', 'day 2/a.png']
+    assert report.exit_code() == 3 and 'broken.jpg' in report.damage[0] and '1 files' in report.notes[0]
+    expected = np.clip(frame(2) * 0.5 + np.array([1, 0.5, 0]) * 127.5, 0, 255).astype(np.uint8)
+    assert (read_picture(tmp_path / 'out' / 'day 2' / 'a.png') == expected).all()
+    assert read_picture(tmp_path / 'out' / 'a.jpg').shape == frame(1).shape
+
+
+def test_patterns_and_files_are_painted_and_equal_names_get_a_number(tmp_path, trip, look, painters):
+    repaint([trip / '*.webp', trip / 'a.jpg', trip / 'a.jpg'], tmp_path / 'out', look, painters)
+    assert names(tmp_path / 'out') == ['a.jpg', 'a_2.jpg', 'c.webp.png']
+
+
+@pytest.mark.parametrize('given, part', [('none*', 'pattern'), ('nowhere', 'nowhere'), ('empty', 'no picture')])
+def test_what_is_not_there_is_said_in_one_sentence(tmp_path, look, painters, given, part):
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ArchiveError, match=part):
+        repaint([tmp_path / given], tmp_path / 'out', look, painters)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_an_interrupted_run_goes_on(tmp_path, trip, look, painters):
+    (trip / 'broken.jpg').unlink()
+
+    def interrupt(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repaint([trip], tmp_path / 'out', look, painters, progress=interrupt)
+    assert not (tmp_path / 'out').exists()
+    with pytest.raises(ArchiveError, match='--resume'):
+        repaint([trip], tmp_path / 'out', look, painters)
+    report = repaint([trip], tmp_path / 'out', look, painters, resume=True)
+    assert len(names(tmp_path / 'out')) == report.painted.total() == 3 and report.exit_code() == 0
+
+
+@pytest.mark.parametrize('encode, head', [(encode_jpeg, b'\xff\xd8'), (encode_png, b'\x89PNG')])
+def test_the_standard_input_goes_to_the_standard_output(encode, head):
+    done = subprocess.run([*RUN, '-', '-', '--model', 'fake'], input=encode(frame(1)), capture_output=True, check=True)
+    picture = cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_COLOR)
+    assert done.stdout.startswith(head) and picture.shape == frame(1).shape and b'Painted 1' in done.stderr
+
+
+def test_a_broken_picture_on_the_standard_input_is_one_sentence():
+    done = subprocess.run([*RUN, '-', '-', '--model', 'fake'], input=b'what', capture_output=True)
+    assert done.returncode == 1 and done.stdout == b'' and b'standard input' in done.stderr
+    assert b'Traceback' not in done.stderr
