@@ -141,15 +141,19 @@ def upright(frame: Any) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
 
-def _h264(rgb: np.ndarray) -> Any:
-    """Turn a painting into what x264 takes: even sides, and the colours that players expect of its size."""
+def _h264(rgb: np.ndarray) -> np.ndarray:
+    """
+    Turn a painting into what x264 takes: even sides, and the colours that players expect of its size.
+
+    :returns: luma, and below it both planes of chroma, (H * 3 / 2, W) uint8.
+    """
     import av
     height, width = rgb.shape[:2]
     if height % 2 or width % 2:
         rgb = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format='rgb24')
     return frame.reformat(format='yuv420p', dst_colorspace='ITU709' if height >= 720 else 'ITU601',
-                          dst_color_range='MPEG')
+                          dst_color_range='MPEG').to_ndarray()
 
 
 def _job(look: Look) -> Job:
@@ -168,15 +172,19 @@ class _Part:
         self._container: Any = None
         self._first = 0
 
-    def write(self, pts: int, frame: Any) -> None:
+    def write(self, pts: int, planes: np.ndarray) -> None:
         """Encode a frame of :func:`_h264`."""
+        import av
         if self._container is None:
             self._first = pts
-            self._open(frame)
+            self._open(planes.shape[1], planes.shape[0] * 2 // 3)
+        # made here, where the one before was just freed: x264 gave other bytes now and then for frames that lay in the
+        # memory of the painters' threads
+        frame = av.VideoFrame.from_ndarray(planes, format='yuv420p')
         frame.pts, frame.time_base = pts - self._first, self._base
         self._container.mux(self._stream.encode(frame))
 
-    def _open(self, frame: Any) -> None:
+    def _open(self, width: int, height: int) -> None:
         import av
         self._container = av.open(str(self._beside), 'w', format='mp4')
         # without B-frames frames are stored in the order of their times, so that parts can be put together;
@@ -184,10 +192,10 @@ class _Part:
         self._stream = self._container.add_stream('libx264', rate=self._rate, options={
             'crf': '18', 'preset': 'medium', 'bf': '0', 'threads': '1',
             'x264-params': 'sync-lookahead=0'})
-        self._stream.width, self._stream.height, self._stream.pix_fmt = frame.width, frame.height, 'yuv420p'
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
         context = self._stream.codec_context
         context.time_base = self._base
-        hd = frame.height >= 720
+        hd = height >= 720
         # numbers of ITU-T H.273: BT.709, or BT.601 (SMPTE 170M)
         context.colorspace, context.color_primaries, context.color_trc = (1, 1, 1) if hd else (6, 6, 6)
         context.color_range = 1

@@ -8,7 +8,7 @@ import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
 
-from style_transfer_ros.archive.bags import StopAtDamage
+from style_transfer_ros.archive.unfinished import StopAtDamage
 from style_transfer_ros.engine.errors import ArchiveError
 
 SIZE = (120, 160)       # frames that fill chunks and pages
