@@ -92,7 +92,7 @@ def write_painted(writer: WindowWriter, item: Painted, job: PaintedTopic, output
     report.painted[output.name] += 1
 
 
-def repaint_bag(location: str, out: Path, look: Look, painters: Painters, report: Report, *,
+def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, report: Report, *,
                 topics: Sequence[str] = (), replace: bool = False, start: float = 0.0, stop: float | None = None,
                 window: float = WINDOW_SECONDS, resume: bool = False, on_error: str = 'skip',
                 progress: Callable[[int, int], None] = lambda done, total: None) -> None:
@@ -118,7 +118,7 @@ def repaint_bag(location: str, out: Path, look: Look, painters: Painters, report
         check(0, report, on_error)
         run.agree(plan)
         written, painted = output_topics(bag, plan)
-        folder = BagFolder(run.folder / 'bag', out.name, written)
+        folder = BagFolder(run.folder / 'bag', Path(str(out).rstrip('/')).name, written)
         share = (plan.windows[-1].stop - plan.windows[0].start) / (bag.stop - bag.start)
         total = max(1, round(share * sum(max(0, bag.counts[topic]) for topic in painted)))
         for done in folder.reports():

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+import os
 from pathlib import Path
 import re
 import shutil
@@ -70,3 +71,51 @@ def local_copy(location: str, stack: ExitStack) -> Path:
     with opened(location) as source, path.open('wb') as target:
         shutil.copyfileobj(source, target, 1 << 20)
     return path
+
+
+def publish(path: Path, location: str) -> None:
+    """Put a complete file of this machine to its place, where it appears whole or not at all; ``path`` is used up."""
+    if is_url(location):
+        system, target = _filesystem(location)
+        system.put_file(str(path), target)          # object storage shows an object when it is complete
+        path.unlink()
+        return
+    target = Path(location)
+    beside = target.with_name(f'.{target.name}.{os.getpid()}.new')
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, beside)
+    os.replace(beside, target)
+
+
+def write_text(location: str, text: str) -> None:
+    """Write a small file, which appears whole or not at all."""
+    if is_url(location):
+        system, target = _filesystem(location)
+        system.pipe_file(target, text.encode())
+        return
+    path = Path(location)
+    beside = path.with_name(f'.{path.name}.{os.getpid()}.new')
+    beside.write_text(text, encoding='utf-8')
+    os.replace(beside, path)
+
+
+def read_text(location: str) -> str:
+    """Read a small file."""
+    with opened(location) as file:
+        return file.read().decode()
+
+
+def remove(folder: str) -> None:
+    """Remove a folder with all in it."""
+    if is_url(folder):
+        system, path = _filesystem(folder)
+        if system.exists(path):
+            system.rm(path, recursive=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_folder(location: str) -> None:
+    """Make a folder; object storage needs none."""
+    if not is_url(location):
+        Path(location).mkdir(exist_ok=True)

@@ -71,7 +71,7 @@ class Session:
 
     def track(self, description: str) -> Callable[[int, int], None]:
         """Begin a bar; the result is told how many frames of how many are done."""
-        task = self.bar.add_task(description, total=None)
+        task = self.bar.add_task(description[-40:], total=None)
 
         def tell(done: int, total: int) -> None:
             self.bar.update(task, completed=done, total=max(done, total))

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import shutil
 
+from style_transfer_ros.archive import locations
 from style_transfer_ros.archive.plan import Plan
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.engine.errors import ArchiveError, StyleTransferError
@@ -19,17 +20,20 @@ class Unfinished:
     """
     The folder of a run that is not complete.
 
-    :param out: where the result will be.
+    :param out: where the result will be, a path or a URL; of a URL the folder is in the working directory, and parts
+        of workers are below the URL.
     :raises ArchiveError: there is something, another run works there, or it was begun differently.
     """
 
-    def __init__(self, out: Path, resume: bool) -> None:
-        self.out = out
-        self.folder = out.with_name(f'{out.name}.unfinished')
-        if os.path.lexists(out):
+    def __init__(self, out: str | Path, resume: bool) -> None:
+        self.out = str(out)
+        self._url = locations.is_url(self.out)
+        name = self.out.rstrip('/').rsplit('/', 1)[-1]
+        self.folder = Path(f'{name}.unfinished') if self._url else Path(out).with_name(f'{name}.unfinished')
+        if os.path.lexists(self.out) or self._url and locations.kind(self.out):
             raise ArchiveError(f"'{out}' exists already and is not overwritten; choose another name.")
-        if not out.absolute().parent.is_dir():
-            raise ArchiveError(f"The folder '{out.parent}' for '{out.name}' does not exist; make it.")
+        if not self.folder.absolute().parent.is_dir():
+            raise ArchiveError(f"The folder '{self.folder.parent}' for '{name}' does not exist; make it.")
         if os.path.lexists(self.folder) and not resume:
             raise ArchiveError(f"'{self.folder}' holds an unfinished run; go on with it with --resume, or remove it.")
         try:
@@ -41,6 +45,31 @@ class Unfinished:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ArchiveError(f"Another run is at work in '{self.folder}'; wait for its end.") from None
+
+    def parts(self) -> str:
+        """Return the folder for the parts of workers, which all of them reach."""
+        if self._url:
+            return f'{self.out.rstrip("/")}.unfinished'
+        folder = self.folder.absolute() / 'parts'
+        folder.mkdir(exist_ok=True)
+        return str(folder)
+
+    def fetched(self, part: str) -> Path:
+        """Return a part as a file of this machine, which may be used up."""
+        if not self._url:
+            return Path(part)
+        path = self.folder / part.rsplit('/', 1)[-1]
+        with locations.opened(part) as source, path.open('wb') as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        locations.remove(part)
+        return path
+
+    def forget(self, part: str) -> None:
+        """Remove a part that is joined; its report stays, and says that it was painted."""
+        if self._url:
+            locations.remove(part)
+        else:
+            Path(part).unlink(missing_ok=True)
 
     def agree(self, plan: Plan) -> None:
         """
@@ -65,14 +94,21 @@ class Unfinished:
 
     def publish(self, result: Path) -> None:
         """Move the result to its place and remove the rest."""
-        os.rename(result, self.out)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self._url:
+            # metadata.yaml comes last: without it a folder in object storage is no bag yet
+            for path in sorted(result.iterdir(), key=lambda path: path.name == 'metadata.yaml'):
+                locations.publish(path, locations.below(self.out, path.name))
+            locations.remove(self.parts())
+        else:
+            os.rename(result, self.out)
+        self.remove()
         self._lock.close()
 
     def close(self) -> None:
         """Let another run go on; a folder in which nothing is finished is removed."""
-        if self.folder.is_dir() and not (any(self.folder.rglob('windows.json')) or any(self.folder.rglob('parts/*'))):
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.is_dir() and not (any(self.folder.rglob('windows.json')) or any(self.folder.rglob('parts/*'))
+                                         or self._url and locations.kind(self.parts())):
+            self.remove()
         self._lock.close()
 
     def remove(self) -> None:
@@ -81,7 +117,7 @@ class Unfinished:
 
 
 @contextmanager
-def unfinished(out: Path, resume: bool) -> Iterator[Unfinished]:
+def unfinished(out: str | Path, resume: bool) -> Iterator[Unfinished]:
     run = Unfinished(out, resume)
     try:
         yield run

@@ -28,7 +28,7 @@ from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order,
 from style_transfer_ros.archive.plan import cut, fingerprints, Look, Plan, Window, WINDOW_SECONDS
 from style_transfer_ros.archive.records import Damage, FOREVER
 from style_transfer_ros.archive.report import Report
-from style_transfer_ros.archive.unfinished import check, unfinished
+from style_transfer_ros.archive.unfinished import check, Unfinished, unfinished
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Sound that may be copied into MP4; other sound is encoded again, as AAC.
@@ -74,7 +74,9 @@ class Video:
             self.container = self._stack.enter_context(av.open(
                 self._stack.enter_context(locations.opened(location))))
             self.stream = self.container.streams.video[0]
-            self.stream.thread_type = 'AUTO'
+            # in one thread: with more the pixels of a frame differed in the last bit now and then, on a busy machine
+            self.stream.thread_type = 'NONE'
+            self.stream.codec_context.thread_count = 1
         except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
             self._stack.close()
             if isinstance(error, OSError) and error.errno not in (errno.EINVAL, None) and not isinstance(
@@ -141,19 +143,15 @@ def upright(frame: Any) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
 
-def _h264(rgb: np.ndarray) -> np.ndarray:
-    """
-    Turn a painting into what x264 takes: even sides, and the colours that players expect of its size.
-
-    :returns: luma, and below it both planes of chroma, (H * 3 / 2, W) uint8.
-    """
+def _h264(rgb: np.ndarray) -> Any:
+    """Turn a painting into what x264 takes: even sides, and the colours that players expect of its size."""
     import av
     height, width = rgb.shape[:2]
     if height % 2 or width % 2:
         rgb = cv2.copyMakeBorder(rgb, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format='rgb24')
     return frame.reformat(format='yuv420p', dst_colorspace='ITU709' if height >= 720 else 'ITU601',
-                          dst_color_range='MPEG').to_ndarray()
+                          dst_color_range='MPEG')
 
 
 def _job(look: Look) -> Job:
@@ -172,15 +170,11 @@ class _Part:
         self._container: Any = None
         self._first = 0
 
-    def write(self, pts: int, planes: np.ndarray) -> None:
+    def write(self, pts: int, frame: Any) -> None:
         """Encode a frame of :func:`_h264`."""
-        import av
         if self._container is None:
             self._first = pts
-            self._open(planes.shape[1], planes.shape[0] * 2 // 3)
-        # made here, where the one before was just freed: x264 gave other bytes now and then for frames that lay in the
-        # memory of the painters' threads
-        frame = av.VideoFrame.from_ndarray(planes, format='yuv420p')
+            self._open(frame.width, frame.height)
         frame.pts, frame.time_base = pts - self._first, self._base
         self._container.mux(self._stream.encode(frame))
 
@@ -323,15 +317,24 @@ def repaint_video(location: str, out: Path, look: Look, painters: Painters, repo
             for row in _rows(left):
                 paint_parts(video, plan, row, folder, painters, report, on_error=on_error,
                             progress=lambda done: progress(done, total))
-            if not sum(report.painted.values()):
-                run.remove()
-                raise ArchiveError(f"No frame of '{location}' could be painted; "
-                                   f"{report.damage[0] if report.damage else 'it holds none in this time'}.")
-            result = run.folder / f'result{out.suffix}'
-            join(location, plan, folder, result)
-            run.publish(result)
+            finish(location, plan, folder, out, run, report)
     report.outputs.append(str(out))
     report.seconds += time.monotonic() - begin
+
+
+def finish(location: str, plan: Plan, folder: Path, out: Path, run: Unfinished, report: Report) -> None:
+    """
+    Join the parts and publish the video.
+
+    :raises ArchiveError: no frame was painted.
+    """
+    if not report.painted.total():
+        run.remove()
+        why = report.damage[0] if report.damage else 'it holds none in this time'
+        raise ArchiveError(f"No frame of '{location}' could be painted; {why}.")
+    result = run.folder / f'result{out.suffix}'
+    join(location, plan, folder, result)
+    run.publish(result)
 
 
 def _rows(windows: list[Window]) -> list[list[Window]]:

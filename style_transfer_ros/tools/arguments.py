@@ -77,6 +77,11 @@ def add_paint_arguments(parser: ArgumentParser) -> None:
     run.add_argument('--json', action='store_true', help='print a report as JSON')
     run.add_argument('--on-error', choices=('skip', 'stop'), default='skip',
                      help='what cannot be read is left out and counted (default), or ends the run')
+    run.add_argument('--resume', action='store_true', help='go on with an interrupted run')
+    run.add_argument('--workers', type=within(int, 0, 1024), default=0,
+                     help='processes that share the cores of this machine (default: one process; needs Dask)')
+    run.add_argument('--scheduler', default='', metavar='ADDRESS',
+                     help='a Dask cluster that is there, such as tls://host:8786; TLS settings are those of Dask')
     run.add_argument('--quiet', action='store_true', help='no progress bar')
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 import sys
 
+from style_transfer_ros.archive import locations
 from style_transfer_ros.archive.bags import repaint_bag
+from style_transfer_ros.archive.cluster import cluster
+from style_transfer_ros.archive.distributed_runs import repaint_bags
 from style_transfer_ros.archive.plan import WINDOW_SECONDS
-from style_transfer_ros.archive.session import load_look, painters_for, session
+from style_transfer_ros.archive.session import load_look, painters_for, Session, session
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, seconds, spread, topic_name, within
 
@@ -16,13 +18,14 @@ _DESCRIPTION = """Paint the image topics of a bag, every frame, into a new rosba
 copied.  The bag is a rosbag2 folder, a bare .mcap or .db3 file, or a ROS 1 .bag; a path or a URL."""
 _EPILOG = """Exit codes: 0 all was painted, 3 something could not be read and was left out, 1 nothing was painted,
 2 wrong arguments, 130 interrupted."""
+_ENDINGS = ('.zstd', '.active', '.bag', '.mcap', '.db3')
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='stylize_bag', description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument('bags', nargs='+', metavar='IN', help='the bags')
-    parser.add_argument('output', type=Path, metavar='OUT', help='the new bag, a folder that does not exist yet; of '
-                        'several bags the folder for all of them')
+    parser.add_argument('output', metavar='OUT', help='the new bag, a folder that does not exist yet; of several bags '
+                        'the folder for all of them')
     add_paint_arguments(parser)
     bags = parser.add_argument_group('of the bag')
     bags.add_argument('--topic', action='append', type=topic_name, default=[], dest='topics', metavar='TOPIC',
@@ -32,10 +35,35 @@ def _parser() -> argparse.ArgumentParser:
     bags.add_argument('--from', type=seconds, default=0.0, dest='start', metavar='TIME',
                       help='begin at this time after the beginning of the bag, s or m:s')
     bags.add_argument('--to', type=seconds, dest='stop', metavar='TIME', help='end at this time')
-    bags.add_argument('--resume', action='store_true', help='go on with an interrupted run')
     bags.add_argument('--segment', type=within(float, 0.1, 3600.0), default=WINDOW_SECONDS, metavar='SECONDS',
                       help=f'length of the pieces that are finished one by one (default {WINDOW_SECONDS:.0f})')
     return parser
+
+
+def _targets(options: argparse.Namespace, run: Session) -> list[tuple[str, str]]:
+    """
+    Pair the bags with their new bags; those that are complete already are left out.
+
+    :raises StyleTransferError: the folder for several bags exists.
+    """
+    if len(options.bags) == 1:
+        return [(options.bags[0], options.output)]
+    if locations.kind(options.output) and not options.resume:
+        raise StyleTransferError(f"'{options.output}' exists already and is not overwritten; choose another name, or "
+                                 'go on with --resume.')
+    locations.make_folder(options.output)
+    targets = []
+    for bag in options.bags:
+        name = bag.rstrip('/').rsplit('/', 1)[-1]
+        for ending in _ENDINGS:
+            name = name.removesuffix(ending)
+        target = locations.below(options.output, name)
+        if locations.kind(target) or target in dict(targets).values():
+            run.report.note(f"'{target}' is complete already.")
+            run.report.outputs.append(target)
+        else:
+            targets.append((bag, target))
+    return targets
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,31 +72,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with session(options) as run:
         look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
                                    options.weights or [], paint_settings(options))
-        several = len(options.bags) > 1
-        if several:
-            if options.output.exists() and not options.resume:
-                raise StyleTransferError(f"'{options.output}' exists already and is not overwritten; choose another "
-                                         'name, or go on with --resume.')
-            options.output.mkdir(exist_ok=True)
-        failed = []
-        with painters_for(look, stylizer) as painters:
-            for bag in options.bags:
-                name = Path(bag.rstrip('/')).name
-                target = options.output / name.removesuffix('.bag').removesuffix('.mcap').removesuffix('.db3')
-                if several and target.is_dir():
-                    run.report.note(f"'{target}' is complete already.")
-                    run.report.outputs.append(str(target))
-                    continue
-                try:
-                    repaint_bag(bag, target if several else options.output, look, painters, run.report,
-                                topics=options.topics, replace=options.replace, start=options.start, stop=options.stop,
-                                window=options.segment, resume=options.resume, on_error=options.on_error,
-                                progress=run.track(name[-40:]))
-                except StyleTransferError as error:
-                    if not several:
-                        raise
-                    failed.append(str(error))
-                    run.report.damaged(str(error))
+        targets = _targets(options, run)
+        how = {'topics': options.topics, 'replace': options.replace, 'start': options.start, 'stop': options.stop,
+               'window': options.segment, 'resume': options.resume, 'on_error': options.on_error}
+        if options.workers or options.scheduler:
+            del stylizer
+            with cluster(options.workers, options.scheduler) as workers:
+                failed = repaint_bags(workers, targets, look, run.report, progress=run.track, **how)
+        else:
+            failed = []
+            with painters_for(look, stylizer) as painters:
+                for bag, target in targets:
+                    try:
+                        repaint_bag(bag, target, look, painters, run.report,
+                                    progress=run.track(bag.rstrip('/').rsplit('/', 1)[-1]), **how)
+                    except StyleTransferError as error:
+                        if len(options.bags) == 1:
+                            raise
+                        failed.append(str(error))
+                        run.report.damaged(str(error))
         if failed and not run.report.outputs:
             raise StyleTransferError(f'No bag could be painted; the first reason: {failed[0]}')
 

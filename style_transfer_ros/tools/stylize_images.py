@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
+from style_transfer_ros.archive import distributed_runs
+from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.folders import repaint_bytes, repaint_pictures
 from style_transfer_ros.archive.session import load_look, painters_for, session
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, spread
@@ -23,7 +25,6 @@ def _parser() -> argparse.ArgumentParser:
                         'or - for the standard output')
     add_paint_arguments(parser)
     parser.set_defaults(smoothing=0.0)
-    parser.add_argument('--resume', action='store_true', help='go on with an interrupted run')
     return parser
 
 
@@ -37,6 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with session(options, sys.stderr if piped else sys.stdout) as run:
         look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
                                    options.weights or [], paint_settings(options))
+        how = {'resume': options.resume, 'on_error': options.on_error}
+        if (options.workers or options.scheduler) and not piped:
+            with cluster(options.workers, options.scheduler) as workers:
+                distributed_runs.repaint_pictures(workers, options.inputs, Path(options.output), look, run.report,
+                                                  progress=run.track('pictures'), **how)
+            return
         with painters_for(look, stylizer) as painters:
             if piped:
                 painted = repaint_bytes(sys.stdin.buffer.read(), look, painters)
@@ -50,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 run.report.outputs.append(options.output)
             else:
                 repaint_pictures(options.inputs, Path(options.output), look, painters, run.report,
-                                 resume=options.resume, on_error=options.on_error, progress=run.track('pictures'))
+                                 progress=run.track('pictures'), **how)
 
 
 if __name__ == '__main__':

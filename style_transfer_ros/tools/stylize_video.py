@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 import sys
 
+from style_transfer_ros.archive import distributed_runs
+from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.plan import WINDOW_SECONDS
 from style_transfer_ros.archive.session import load_look, painters_for, session
 from style_transfer_ros.archive.videos import repaint_video
@@ -25,7 +27,6 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument('--from', type=seconds, default=0.0, dest='start', metavar='TIME',
                        help='begin at this time, s or m:s')
     group.add_argument('--to', type=seconds, dest='stop', metavar='TIME', help='end at this time')
-    group.add_argument('--resume', action='store_true', help='go on with an interrupted run')
     group.add_argument('--segment', type=within(float, 0.1, 3600.0), default=WINDOW_SECONDS, metavar='SECONDS',
                        help=f'length of the pieces that are finished one by one (default {WINDOW_SECONDS:.0f})')
     return parser
@@ -37,10 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with session(options) as run:
         look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
                                    options.weights or [], paint_settings(options))
-        with painters_for(look, stylizer) as painters:
-            repaint_video(options.video, options.output, look, painters, run.report, start=options.start,
-                          stop=options.stop, window=options.segment, resume=options.resume, on_error=options.on_error,
-                          progress=run.track(Path(options.video).name[-40:]))
+        how = {'start': options.start, 'stop': options.stop, 'window': options.segment, 'resume': options.resume,
+               'on_error': options.on_error, 'progress': run.track(Path(options.video).name)}
+        if options.workers or options.scheduler:
+            del stylizer
+            with cluster(options.workers, options.scheduler) as workers:
+                distributed_runs.repaint_video(workers, options.video, options.output, look, run.report, **how)
+        else:
+            with painters_for(look, stylizer) as painters:
+                repaint_video(options.video, options.output, look, painters, run.report, **how)
 
 
 if __name__ == '__main__':

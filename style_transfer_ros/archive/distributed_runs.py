@@ -1,0 +1,256 @@
+"""Bags, videos and pictures on a cluster; the results are those of one process, to the byte."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+import json
+from pathlib import Path
+import time
+from typing import Any
+
+from style_transfer_ros.archive import folders, locations, segments, videos
+from style_transfer_ros.archive.bag_reader import Bag
+from style_transfer_ros.archive.bag_writer import BagFolder
+from style_transfer_ros.archive.bags import make_plan, output_topics
+from style_transfer_ros.archive.cluster import Cluster, Task
+from style_transfer_ros.archive.plan import Look, Plan, Segment, WINDOW_SECONDS
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.archive.unfinished import check, StopAtDamage, Unfinished, unfinished
+from style_transfer_ros.engine.errors import ArchiveError, StyleTransferError
+
+
+class _BagRun:
+    """One bag on its way: its segments, then the windows that are complete, in order."""
+
+    def __init__(self, location: str, out: str, look: Look, cores: int, report: Report, stack: ExitStack,
+                 on_error: str, progress: Callable[[int, int], None], options: dict[str, Any], resume: bool) -> None:
+        self.location, self.out, self._report, self._on_error = location, out, report, on_error
+        self._begin = time.monotonic()
+        self._cores, self._progress = cores, progress
+        self.run: Unfinished = stack.enter_context(unfinished(out, resume))
+        self.parts = self.run.parts()
+        with Bag(location) as bag:
+            self.plan, notes = make_plan(bag, location, look, **options)
+            for note in (*bag.notes, *notes):
+                report.note(note)
+            for damage in bag.damage:
+                report.damaged(damage)
+            check(0, report, on_error)
+            self.run.agree(self.plan)
+            written, painted = output_topics(bag, self.plan)
+            self._total = max(1, sum(max(0, bag.counts[topic]) for topic in painted))
+        self.folder = BagFolder(self.run.folder / 'bag', Path(out.rstrip('/')).name, written)
+        self._own = Report()
+        for counts in self.folder.reports():
+            self._own.add(counts)
+        self._text = self.plan.to_json()
+        self._finished = set(locations.listed(self.parts)) if locations.kind(self.parts) == 'folder' else set()
+        self._left = {window.number: len(self.plan.topics) for window in self.plan.windows}
+        self._lost: dict[int, list[int]] = {}
+        self._joined: dict[int, dict[str, Any]] = {}
+        self._painted = self._own.painted.total()
+
+    def tasks(self) -> Iterator[Task]:
+        """Give a task for each segment that is not painted yet, and for windows of which only the join is missing."""
+        if self.folder.windows == len(self.plan.windows):
+            self._finish()
+        for window in self.plan.windows[self.folder.windows:]:
+            ready = segments.window_of(window, self.parts).rsplit('/', 1)[-1]
+            if ready in self._finished and ready.replace('.mcap', '.json') in self._finished:
+                text = locations.read_text(segments.report_of(segments.window_of(window, self.parts)))
+                yield from self._window_done(window.number)(json.loads(text))
+                continue
+            for n, topic in enumerate(self.plan.topics):
+                segment = Segment(window, topic)
+                done = self._segment_done(window.number, n)
+                if f'{segment.name}.json' in self._finished:
+                    report = segments.report_of(segments.part_of(segment, self.parts))
+                    yield from done(json.loads(locations.read_text(report)))
+                else:
+                    yield Task(segments.paint_segment, (self._text, window.number, n, self.parts, self._cores), done)
+
+    def _segment_done(self, window: int, topic: int) -> Callable[[Any], Iterable[Task]]:
+        def done(result: dict[str, Any] | None) -> Iterable[Task]:
+            if result is None:
+                self._lost.setdefault(window, []).append(topic)
+                name = self.plan.topics[topic].name
+                at = self.plan.windows[window].start / 1e9
+                self._report.note(f"The segment of '{name}' from {at:.0f} s on killed two workers and is given up.")
+            else:
+                self._painted += result['painted']
+                self._progress(self._painted, self._total)
+            self._left[window] -= 1
+            if self._left[window]:
+                return []
+            return [Task(segments.join_window, (self._text, window, self.parts, self._lost.get(window, [])),
+                         self._window_done(window))]
+        return done
+
+    def _window_done(self, window: int) -> Callable[[Any], Iterable[Task]]:
+        def done(counts: dict[str, Any] | None) -> Iterable[Task]:
+            if counts is None:
+                raise ArchiveError(f"Joining window {window} of '{self.location}' killed two workers; give them more "
+                                   'memory, and go on with --resume.')
+            self._joined[window] = counts
+            while self.folder.windows in self._joined:
+                number = self.folder.windows
+                one = self._joined.pop(number)
+                for text in one['damage']:
+                    self._report.tell(f'Left out: {text}')
+                self._own.add(one)
+                if one['damage'] and self._on_error == 'stop':
+                    raise StopAtDamage(f"Stopped at the first damage ({one['damage'][0]}); --on-error skip leaves it "
+                                       'out.')
+                location = segments.window_of(self.plan.windows[number], self.parts)
+                self.folder.append(self.run.fetched(location), one)
+                for topic in self.plan.topics:
+                    self.run.forget(segments.part_of(Segment(self.plan.windows[number], topic), self.parts))
+            if self.folder.windows == len(self.plan.windows):
+                self._finish()
+            return []
+        return done
+
+    def _finish(self) -> None:
+        counts = self._own.counts()
+        if not self._own.painted.total():
+            self.run.remove()
+            raise ArchiveError(f"Nothing of '{self.location}' could be painted; "
+                               f"{(*counts['damage'], 'its image topics have no message in this time')[0]}.")
+        self.folder.finish()
+        self.run.publish(self.folder.folder)
+        self._report.add(counts)
+        self._report.outputs.append(self.out)
+
+
+def repaint_bags(cluster: Cluster, bags: Sequence[tuple[str, str]], look: Look, report: Report, *,
+                 on_error: str = 'skip', resume: bool = False, topics: Sequence[str] = (), replace: bool = False,
+                 start: float = 0.0, stop: float | None = None, window: float = WINDOW_SECONDS,
+                 progress: Callable[[str], Callable[[int, int], None]] = lambda name: lambda done, total: None
+                 ) -> list[str]:
+    """
+    Repaint bags on a cluster; the segments of the next bag follow those of the one before without a pause.
+
+    :param bags: (bag, new bag) each, paths or URLs that all workers can reach.
+    :param progress: is given the name of a bag, and returns what is told how many frames of how many are done.
+    :returns: for each bag that could not be painted the reason.
+    """
+    begin = time.monotonic()
+    cluster.check(look)
+    options = {'topics': topics, 'replace': replace, 'start': start, 'stop': stop, 'window': window}
+    failed: list[str] = []
+    with ExitStack() as stack:
+        def tasks() -> Iterator[Task]:
+            for location, out in bags:
+                try:
+                    run = _BagRun(location, out, look, cluster.cores(), report, stack, on_error,
+                                  progress(location.rstrip('/').rsplit('/', 1)[-1]), options, resume)
+                except StyleTransferError as error:
+                    if len(bags) == 1:
+                        raise
+                    failed.append(str(error))
+                    report.damaged(str(error))
+                    continue
+                yield from run.tasks()
+        cluster.run(tasks())
+    report.seconds += time.monotonic() - begin
+    return failed
+
+
+def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report: Report, *, start: float = 0.0,
+                  stop: float | None = None, window: float = WINDOW_SECONDS, resume: bool = False,
+                  on_error: str = 'skip', progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """
+    Repaint a video on a cluster; ``OUT.unfinished`` is on a disk that all workers share.
+
+    :raises ArchiveError: PyAV is missing, or nothing can be painted.
+    """
+    begin = time.monotonic()
+    if not videos.has_pyav():
+        raise ArchiveError("A video on several workers needs PyAV; run 'pip install -r requirements/video.txt'.")
+    cluster.check(look)
+    with unfinished(out, resume) as run:
+        with videos.Video(location) as video:
+            plan = videos.make_plan(video, location, look, start, stop, window)
+            total = video.frames
+        run.agree(plan)
+        parts = run.folder.absolute() / 'parts'
+        parts.mkdir(exist_ok=True)
+
+        def done(number: int) -> Callable[[Any], Iterable[Task]]:
+            def count(counts: dict[str, Any] | None) -> Iterable[Task]:
+                if counts is None:
+                    raise ArchiveError(f'Window {number} of the video killed two workers; give them more memory, and '
+                                       'go on with --resume.')
+                before = len(report.damage)
+                for text in counts['damage']:
+                    report.tell(f'Left out: {text}')
+                report.add(counts)
+                check(before, report, on_error)
+                progress(report.painted.total(), total)
+                return []
+            return count
+
+        def tasks() -> Iterator[Task]:
+            for one in plan.windows:
+                ready = parts / f'{one.number:05d}.json'
+                if ready.is_file():
+                    done(one.number)(json.loads(ready.read_text(encoding='utf-8')))
+                else:
+                    yield Task(segments.paint_video_window, (plan.to_json(), one.number, str(parts), cluster.cores()),
+                               done(one.number))
+        cluster.run(tasks())
+        videos.finish(location, plan, parts, out, run, report)
+    report.outputs.append(str(out))
+    report.seconds += time.monotonic() - begin
+
+
+#: Pictures that a worker paints in one go.
+_BATCH = 32
+
+
+def repaint_pictures(cluster: Cluster, inputs: Sequence[str], out: Path, look: Look, report: Report, *,
+                     resume: bool = False, on_error: str = 'skip',
+                     progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """
+    Repaint pictures on a cluster; inputs and ``OUT.unfinished`` are on a disk that all workers share.
+
+    :raises ArchiveError: pictures are to be smoothed, which is one after the other, or nothing can be painted.
+    """
+    begin = time.monotonic()
+    if look.settings.smoothing:
+        raise ArchiveError('With --smoothing each picture depends on the one before; leave out --workers or '
+                           '--smoothing.')
+    cluster.check(look)
+    tasks, others = folders.find(inputs)
+    if others:
+        report.note(f'{others} files are no pictures and are left alone.')
+    with unfinished(out, resume) as run:
+        plan = folders.make_plan(inputs, tasks, look)
+        run.agree(plan)
+        folder = run.folder.absolute() / 'parts'
+        folder.mkdir(exist_ok=True)
+        left = [task for task in tasks if not (folder / task.name).is_file()]
+        report.painted['pictures'] += len(tasks) - len(left)
+        text = Plan(plan.source, {}, look, (), ()).to_json()
+
+        def done(counts: dict[str, Any] | None) -> Iterable[Task]:
+            if counts is None:
+                report.damaged('Some pictures killed two workers and are left out; give the workers more memory.', None)
+                return []
+            before = len(report.damage)
+            for damage in counts['damage']:
+                report.tell(f'Left out: {damage}')
+            report.add(counts)
+            check(before, report, on_error)
+            progress(report.painted['pictures'], len(tasks))
+            return []
+
+        cluster.run(Task(segments.paint_pictures, (text, [
+            (task.number, str(Path(task.source).absolute()), task.name) for task in left[at:at + _BATCH]], str(folder),
+            cluster.cores()), done) for at in range(0, len(left), _BATCH))
+        if not report.painted.total():
+            run.remove()
+            raise ArchiveError(f"No picture could be painted; {report.damage[0] if report.damage else ''}")
+        run.publish(folder)
+    report.outputs.append(str(out))
+    report.seconds += time.monotonic() - begin
