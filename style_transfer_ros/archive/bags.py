@@ -161,16 +161,14 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
 
 def _frames(bag: Bag, plan: Plan, first: int, jobs: dict[Topic, Job]) -> Iterator[Any]:
     """Read the windows from ``first`` on, each behind its :class:`Cut`, with what leads in to it."""
-    lead = plan.look.lead
     for window in plan.windows[first:]:
         yield Cut(window.number)
         if window.number == first > 0:
-            for item in bag.messages(list(jobs), window.start - lead, window.start):
+            for item in bag.messages(list(jobs), plan.lead_in(first), window.start):
                 if isinstance(item, Message):
                     yield Frame(item.topic, item, shown=False)
         for item in bag.messages(None, window.start, window.stop):
             if isinstance(item, Message) and item.topic in jobs:
-                leads = item.time >= window.stop - lead and window.number + 1 < len(plan.windows)
-                yield Frame(item.topic, item, leads=leads)
+                yield Frame(item.topic, item, leads=item.time >= plan.lead_in(window.number + 1))
             else:
                 yield item

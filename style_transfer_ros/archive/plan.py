@@ -18,7 +18,7 @@ import numpy as np
 from style_transfer_ros.archive import image_messages, locations
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.painting import lead_seconds
-from style_transfer_ros.archive.records import Message, Topic
+from style_transfer_ros.archive.records import FOREVER, Message, Topic
 from style_transfer_ros.engine.errors import ArchiveError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.stream import PaintSettings
@@ -117,6 +117,17 @@ class Plan:
     def segments(self, window: Window) -> list[Segment]:
         """Return the segments of a window."""
         return [Segment(window, topic) for topic in self.topics]
+
+    def lead_in(self, number: int) -> int:
+        """
+        Return from when on window ``number`` is painted, so that smoothing agrees, ns; behind the last one: never.
+
+        At the earliest that is the beginning of the window before.
+        """
+        if number >= len(self.windows):
+            return FOREVER
+        window = self.windows[number]
+        return max(window.start - self.look.lead, self.windows[number - 1].start) if number else window.start
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1)

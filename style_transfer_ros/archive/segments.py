@@ -74,8 +74,7 @@ def paint_segment(plan_text: str, window: int, topic: int, parts: str, cores: in
         def frames() -> Iterator[Any]:
             yield Cut(window)
             if window:
-                start = segment.window.start
-                for item in bag.messages([source], start - plan.look.lead, start):
+                for item in bag.messages([source], plan.lead_in(window), segment.window.start):
                     if isinstance(item, Message):
                         yield Frame(source, item, shown=False)
             for item in bag.messages([source], segment.window.start, segment.window.stop):

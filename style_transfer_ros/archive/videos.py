@@ -232,9 +232,8 @@ def make_plan(video: Video, location: str, look: Look, start: float, stop: float
 
 def _frames(video: Video, plan: Plan, windows: list[Window]) -> Iterator[Any]:
     """Decode windows that follow each other, each behind its :class:`Cut`, with what leads in to the first."""
-    lead, behind = plan.look.lead, plan.windows[0].start
     current = -1
-    for item in video.read(max(behind, windows[0].start - lead), windows[-1].stop):
+    for item in video.read(plan.lead_in(windows[0].number), windows[-1].stop):
         while current + 1 < len(windows) and item.time >= windows[current + 1].start:
             current += 1
             yield Cut(windows[current].number)
@@ -244,7 +243,7 @@ def _frames(video: Video, plan: Plan, windows: list[Window]) -> Iterator[Any]:
         elif current < 0:
             yield Frame(_CAMERA, item, shown=False)
         else:
-            yield Frame(_CAMERA, item, leads=current + 1 < len(windows) and item.time >= windows[current].stop - lead)
+            yield Frame(_CAMERA, item, leads=item.time >= plan.lead_in(windows[current].number + 1))
     for window in windows[current + 1:]:
         yield Cut(window.number)
 
