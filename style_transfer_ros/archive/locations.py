@@ -76,8 +76,8 @@ def local_copy(location: str, stack: ExitStack) -> Path:
 def publish(path: Path, location: str) -> None:
     """Put a complete file of this machine to its place, where it appears whole or not at all; ``path`` is used up."""
     if is_url(location):
-        system, target = _filesystem(location)
-        system.put_file(str(path), target)          # object storage shows an object when it is complete
+        system, name = _filesystem(location)
+        system.put_file(str(path), name)        # object storage shows an object when it is complete
         path.unlink()
         return
     target = Path(location)

@@ -234,11 +234,11 @@ def _frames(video: Video, plan: Plan, windows: list[Window]) -> Iterator[Any]:
     """Decode windows that follow each other, each behind its :class:`Cut`, with what leads in to the first."""
     current = -1
     for item in video.read(plan.lead_in(windows[0].number), windows[-1].stop):
-        while current + 1 < len(windows) and item.time >= windows[current + 1].start:
+        while current + 1 < len(windows) and (item.time or 0) >= windows[current + 1].start:
             current += 1
             yield Cut(windows[current].number)
         if isinstance(item, Damage):
-            if item.time >= windows[0].start:
+            if (item.time or 0) >= windows[0].start:
                 yield item
         elif current < 0:
             yield Frame(_CAMERA, item, shown=False)
@@ -280,7 +280,7 @@ def paint_parts(video: Video, plan: Plan, windows: list[Window], folder: Path, p
 
 def _early(items: Iterator[Any]) -> Iterator[Any]:
     """Put the first cut in front of what leads in to it."""
-    waiting = []
+    waiting: list[Any] = []
     for item in items:
         if isinstance(item, Cut):
             yield item

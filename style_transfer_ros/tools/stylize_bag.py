@@ -52,7 +52,7 @@ def _targets(options: argparse.Namespace, run: Session) -> list[tuple[str, str]]
         raise StyleTransferError(f"'{options.output}' exists already and is not overwritten; choose another name, or "
                                  'go on with --resume.')
     locations.make_folder(options.output)
-    targets = []
+    targets: list[tuple[str, str]] = []
     for bag in options.bags:
         name = bag.rstrip('/').rsplit('/', 1)[-1]
         for ending in _ENDINGS:
