@@ -24,7 +24,8 @@ NodeType = TypeVar('NodeType', bound=Node)
 _SIGNAL_DELAY = 0.1
 
 
-def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL) -> None:
+def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL,
+               prepare: Callable[[], None] = prepare_for_images) -> None:
     """
     Start rclpy, ready for camera images.
 
@@ -32,7 +33,7 @@ def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = Si
 
     :raises StyleTransferError: its arguments or its environment cannot be used.
     """
-    prepare_for_images()
+    prepare()
     check_environment()
     check_arguments(sys.argv if args is None else args)
     try:
@@ -69,7 +70,8 @@ def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
 
 
 def run(make_node: Callable[[], NodeType], args: List[str] | None,
-        start: Callable[[NodeType], None] = lambda node: None) -> None:
+        start: Callable[[NodeType], None] = lambda node: None,
+        prepare: Callable[[], None] = prepare_for_images) -> None:
     """
     Run a node until SIGINT or SIGTERM, then stop it; the process ends with exit code 0.
 
@@ -78,13 +80,14 @@ def run(make_node: Callable[[], NodeType], args: List[str] | None,
 
     :param make_node: makes the node; its ``stop()`` ends its threads.
     :param start: called when the node is in its executor.
+    :param prepare: makes the environment of the process fit, before ROS starts.
     """
     stopping = threading.Event()
     node: Any = None        # a Node that has stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        _start_ros(args, SignalHandlerOptions.NO)
+        _start_ros(args, SignalHandlerOptions.NO, prepare)
         executor = SingleThreadedExecutor()
         node = make_node()
         executor.add_node(node)

@@ -7,7 +7,6 @@ machine, and when it ends, painting goes on.  The executor's thread receives, th
 """
 from __future__ import annotations
 
-import os
 from pathlib import Path
 import socket
 import tempfile
@@ -20,7 +19,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 
 from style_transfer_ros.engine.errors import ParameterError, StyleTransferError
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.environment import prepare_for_jpegs
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.parameters import changed, declare
 from style_transfer_ros.ros.running import run
@@ -123,11 +122,7 @@ def free_port(listen: str) -> int:
 
 def main(args: list[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM; exit code 0."""
-    # the page receives small pictures: the shared memory for raw images would cost it 16 MB
-    small = str(share_folder() / 'config' / 'fastdds_small.xml')
-    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
-        os.environ.setdefault(variable, small)
-    run(WebNode, args)
+    run(WebNode, args, prepare=prepare_for_jpegs)
 
 
 if __name__ == '__main__':

@@ -48,7 +48,6 @@ function showState() {
   const pill = find('state'), status = state?.status ?? {};
   const kind = status.state ?? 'loading';
   let words = `${WORDS[kind] ?? kind}${status.message ? `: ${status.message}` : ''}`, cover = '', tone = TONES[kind] ?? 'bad';
-  if (kind === 'painting') words = [WORDS.painting, status.model, status.runtime].filter(Boolean).join(' · ');
   if (['failed', 'inactive', 'loading'].includes(kind) || (kind === 'waiting' && !/subscribes/.test(status.message ?? ''))) {
     cover = status.message ?? '';
   }
@@ -72,11 +71,12 @@ function showState() {
 }
 
 function showFacts() {
-  const numbers = state?.numbers ?? {}, latency = view.latency();
+  const numbers = state?.numbers ?? {}, status = state?.status ?? {}, latency = view.latency();
   const drops = Object.entries(numbers).filter(([key, n]) => key.startsWith('dropped ') && Number(n) > 0)
     .map(([key, n]) => `${n} ${key.slice(8)}`);
   /** @type {[string, string | undefined][]} */
   const facts = [
+    ['model', [status.model, status.runtime].filter(Boolean).join(' in ') || undefined],
     ['in', numbers['rate in (Hz)'] && `${numbers['rate in (Hz)']}/s`],
     ['painted', numbers['rate out (Hz)'] && `${numbers['rate out (Hz)']}/s`],
     ['here', `${view.rate().toFixed(1)}/s`],

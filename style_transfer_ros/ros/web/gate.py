@@ -80,7 +80,7 @@ class Gate:
         try:
             token = (await request.json())['token']
             role = self._match(token, self._tokens)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError):     # LookupError: also an unknown charset
             role = None
         if role is None:
             return refusal(403, 'This link is not valid; take the one that web_node printed when it started.')

@@ -291,7 +291,7 @@ class Server:
             body = await request.json()
             if not isinstance(body, dict):
                 raise ValueError
-        except ValueError:
+        except (ValueError, LookupError):       # LookupError: an unknown charset
             return refusal(400, 'The request is no JSON object; reload the page.')
         try:
             sentence = await action(body)
