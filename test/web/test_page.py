@@ -15,18 +15,17 @@ import time
 
 import numpy as np
 import pytest
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from sensor_msgs.msg import Image
 
 from style_transfer_ros.engine.pictures import decode_picture, encode_jpeg, encode_png, read_picture
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
 from style_transfer_ros.ros import messages
-
-selenium = pytest.importorskip('selenium', reason='selenium is not installed: requirements/test.txt')
-from selenium import webdriver  # noqa: E402
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
 
 CHROMIUM, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
 pytestmark = [
@@ -502,8 +501,6 @@ def test_axe_finds_nothing_in_any_part_of_the_page(browser, npm, dark):
 
 
 def test_the_keyboard_alone_is_enough(browser):
-    from selenium.webdriver import ActionChains
-
     def press(*keys):
         ActionChains(browser.driver).send_keys(*keys).perform()
 
