@@ -45,7 +45,7 @@ demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo
 live: $(PRODUCT)  ## paint a camera and show it on a page: make live ARGS='--source 0'
 	@$(RUN) -m style_transfer_ros.demo.live $(ARGS)
 
-test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train video scale $(if $(ROS),,test))  ## run all tests and linters
+test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train video scale peers $(if $(ROS),,test))  ## run all tests and linters
 ifdef ROS
 	@source install/setup.bash && $(COLCON) test --event-handlers console_direct+ --return-code-on-test-failure
 else

@@ -22,7 +22,7 @@ MAY_IMPORT = {
     'launching': BELOW | {'environment'},
     'ros': BELOW | {'environment'},
     'demo': BELOW | {'environment', 'ros', 'tools'},
-    'training': BELOW | {'tools', 'benchmark'},
+    'training': BELOW,
     'evaluation': BELOW | {'tools', 'training', 'benchmark'},
     'benchmark': BELOW | {'environment', 'ros', 'demo', 'training', 'evaluation'},
     'examples': {'engine'},

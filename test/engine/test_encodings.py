@@ -192,7 +192,7 @@ def assert_same(theirs, message):
 
 
 def test_rosbags_image_reads_the_same():
-    image = pytest.importorskip('rosbags.image.image', reason='rosbags-image is not installed (requirements/test.txt)')
+    image = pytest.importorskip('rosbags.image.image', reason='rosbags-image is not installed (requirements/peers.txt)')
     both = [message for message in frames() if message.encoding in image.ENCODINGMAP]
     assert len(both) >= 22
     for message in both:

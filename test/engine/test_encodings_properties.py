@@ -5,7 +5,7 @@ import pytest
 from style_transfer_ros.engine.encodings import decode, encode, ENCODINGS
 from style_transfer_ros.engine.errors import ImageError
 
-hypothesis = pytest.importorskip('hypothesis', reason='hypothesis is not installed (requirements/test.txt)')
+hypothesis = pytest.importorskip('hypothesis', reason='hypothesis is not installed (requirements/peers.txt)')
 st = hypothesis.strategies
 
 COLOUR = [name for name, e in ENCODINGS.items() if e.samples > 2]

@@ -27,7 +27,7 @@ from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
 from style_transfer_ros.ros import messages
 
-CHROMIUM, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
+CHROMIUM, DRIVER = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no browser: 'sudo apt install chromium chromium-driver'"),
     pytest.mark.timeout(300)]
