@@ -155,6 +155,8 @@ def measure(node: Listener, model: str, threads: int, seconds: float, rate: floa
     :param seconds: of painting.
     :param rate: of the camera, Hz: more than the node can paint, or it limits the result.
     """
+    def more_than(count: int) -> Callable[[], bool]:
+        return lambda: len(node.paintings) > count
     report: Dict[str, object] = {'camera_rate_hz': rate, 'size': '640x480'}
     with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
         common = [f'model:={model}', f'threads:={threads}']
@@ -169,7 +171,7 @@ def measure(node: Listener, model: str, threads: int, seconds: float, rate: floa
                 before, begin = len(node.paintings), time.monotonic()
                 with NodeProcess('style_transfer_node', 'period:=0.0', f'style_library:={folder}/{n}',
                                  *common) as process:
-                    _wait(lambda before=before: len(node.paintings) > before, 'first painting', process)
+                    _wait(more_than(before), 'first painting', process)
                     starts.append(node.paintings[before] - begin)
                     bar.update()
                     if n == _STARTS - 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 import json
 import logging
 import os
@@ -25,6 +26,7 @@ from benchmark.timing import Case, take_turns
 from style_transfer_ros.engine import magenta, pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import load_model, Model
+from style_transfer_ros.engine.runtimes import Runtime
 from style_transfer_ros.engine.sources import open_source
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
@@ -67,21 +69,22 @@ def _ours(name: str, model: Model, threads: int, sizes: Tuple[Size, ...]) -> Lis
     network = onnx.load(model.path('transformer.onnx'))
     style = pictures.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
 
-    def openvino(int8: bool) -> Callable:
+    def openvino(int8: bool) -> Runtime:
         from style_transfer_ros.engine.runtimes import openvino_runtime
         return openvino_runtime.load(model, threads, int8=int8)
 
-    def onnxruntime() -> Callable:
+    def onnxruntime() -> Runtime:
         from style_transfer_ros.engine.runtimes import onnxruntime_runtime
         return onnxruntime_runtime.load(model, threads)
 
-    def tensorflow(xla: bool) -> Callable:
+    def tensorflow(xla: bool) -> Runtime:
         with _quiet():
             from style_transfer_ros.engine.runtimes import tensorflow_runtime
         logging.getLogger('tensorflow').setLevel(logging.ERROR)     # it warns of new graphs, one for each size
         return tensorflow_runtime.load(model, threads, xla=xla)
-    runtimes = {'onnxruntime': onnxruntime, 'openvino': lambda: openvino(False),
-                'tensorflow': lambda: tensorflow(False), 'tensorflow+xla': lambda: tensorflow(True)}
+    runtimes: Dict[str, Callable[[], Runtime]] = {
+        'onnxruntime': onnxruntime, 'openvino': lambda: openvino(False),
+        'tensorflow': lambda: tensorflow(False), 'tensorflow+xla': lambda: tensorflow(True)}
     if model.int8:
         runtimes['openvino int8'] = lambda: openvino(True)
 
@@ -142,7 +145,7 @@ def _cases(painters: List[Painter], frames: Dict[Size, np.ndarray], skipped: Dic
                 break
             # one Stylizer for each size, since runtimes keep only a few compiled sizes
             case = Case({'network': painter.network, 'runtime': painter.runtime, 'width': size[0], 'height': size[1]},
-                        lambda paint=paint, frame=frames[size]: paint(frame))
+                        partial(paint, frames[size]))
             case.warm_up()
             if painter.count is not None:
                 case.facts['gmac'] = round(painter.count(size) / 1e9, 4)
@@ -164,7 +167,7 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, required=True)
     parser.add_argument('--sizes', nargs='+', required=True)
     options = parser.parse_args()
-    sizes = tuple(tuple(map(int, size.split('x'))) for size in options.sizes)
+    sizes = tuple((int(width), int(height)) for width, height in (size.split('x') for size in options.sizes))
     frames = {size: open_source('scene', *size).read() for size in {*sizes, PEER_SIZE}}
     painters = [*_ours('swift', load_model(options.swift), options.threads, sizes),
                 *_ours('magenta', load_model('magenta'), options.threads, sizes),

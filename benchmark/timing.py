@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import random
 import time
-from typing import Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -21,7 +21,7 @@ _SLOW = 1.0
 class Case:
     """Something to time; ``facts`` say what it is, ``seconds`` collects the time of every counted call."""
 
-    facts: Dict[str, object]
+    facts: Dict[str, Any]
     call: Callable[[], object]
     estimate: float = 0.0
     seconds: List[float] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Case:
             self.once()
         self.seconds += [self.once() for _ in range(int(np.clip(_VISIT / self.estimate, 1, 20)))]
 
-    def summary(self) -> Dict[str, object]:
+    def summary(self) -> Dict[str, Any]:
         """Return the facts with median and quartiles, ms."""
         low, median, high = np.percentile(np.array(self.seconds) * 1e3, [25, 50, 75])
         return {**self.facts, 'median_ms': round(float(median), 3), 'iqr_ms': round(float(high - low), 3),

@@ -6,7 +6,7 @@ network, on the same pictures, in the same run.
 """
 from __future__ import annotations
 
-from typing import Iterable, List, Sequence, Tuple
+from typing import Any, Iterable, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -60,7 +60,7 @@ def motion(before: np.ndarray, now: np.ndarray) -> Tuple[np.ndarray, np.ndarray]
     :returns: the positions, float32 (H, W, 2), x first; a mask (H, W), True where the flow forth and back meet (the
         threshold of Sundaram 2010) within the picture.
     """
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     first, second = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (before, now))
     back, forth = dis.calc(second, first, None), dis.calc(first, second, None)
     height, width = first.shape

@@ -54,7 +54,7 @@ def draw(evaluation: Evaluation) -> Dict[str, np.ndarray]:
 
     def mixed(name: str, share: float) -> np.ndarray:
         painter, vectors = evaluation.painters[name], evaluation.vectors[name]
-        return painter.paint(photograph, painter.mix([vectors[first], vectors[last]], [1 - share, share]))
+        return painter.paint(photograph, (1 - share) * vectors[first] + share * vectors[last])
     return {
         'pairs': contact_sheet([[contents[content], styles[style], *(evaluation.paint(n, contents[content], style)
                                                                      for n in names)] for content, style in pairs],

@@ -72,7 +72,7 @@ class _Graph(OnnxOps):
     def residual(self, x: str, name: str, weight: str | None = None, bias: str | None = None) -> str:
         """Add a residual block, its two convolutions filtered by ``weight`` and ``bias`` of the style where given."""
         def filtered(y: str, of: str) -> str:
-            return y if weight is None else self.add(self.multiply(weight, y), self.multiply(bias, of))
+            return y if weight is None or bias is None else self.add(self.multiply(weight, y), self.multiply(bias, of))
         y = self.relu(filtered(self.convolved(x, f'{name}.conv1'), x))
         return self.add(x, filtered(self.convolved(y, f'{name}.conv2'), y))
 

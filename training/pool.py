@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 import sys
-from typing import Protocol
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -131,7 +131,7 @@ class Pool:
 
     _ARRAYS = ('contents', 'paintings', 'style_pictures', 'style_vectors', 'pooled', 'mixes')
 
-    def __init__(self, folder: Path, mode: str = 'r') -> None:
+    def __init__(self, folder: Path, mode: Literal['r', 'r+'] = 'r') -> None:
         if not all((folder / f'{name}.npy').exists() for name in self._ARRAYS):
             raise StyleTransferError(f"There is no whole pool in '{folder}', or it is an older version's; delete the "
                                      'folder and run make train again.')

@@ -262,7 +262,8 @@ def train(options: argparse.Namespace) -> None:
     rngs = [np.random.default_rng([options.seed, run.seen, n]) for n in range(shares)]
     count = max(2, round(options.batch / shares))
     bar = tqdm(unit='sample', initial=run.seen, smoothing=0.02, mininterval=5)
-    last, saved, smooth = time.monotonic(), time.monotonic(), {}
+    smooth: Dict[str, float] = {}
+    last = saved = time.monotonic()
     with ThreadPoolExecutor(shares) as workers:
         while run.elapsed < options.hours * 3600:
             progress = run.elapsed / (options.hours * 3600)
