@@ -48,7 +48,10 @@ class WebNode(Node):
         guard_services(self)
         settings = self._settings = declare(self, WebParameters)
         self.add_on_set_parameters_callback(self._on_parameters)
-        self._port = settings.port or free_port(settings.listen)
+        try:
+            self._port = settings.port or free_port(settings.listen)
+        except OSError as error:
+            raise self._unreachable(error) from error
         self._own = self.create_publisher(CompressedImage, f'{_OWN_TOPIC}/compressed', QoSProfile(depth=1))
         folder = self._prepare()
         reached = addresses.reached_by(settings.listen)
@@ -58,7 +61,11 @@ class WebNode(Node):
         context = None
         if settings.https:
             from style_transfer_ros.ros.web.certificate import server_context
-            context, fingerprint = server_context(folder, names)
+            try:
+                context, fingerprint = server_context(folder, names)
+            except OSError as error:
+                raise StyleTransferError(f"The certificate of the page cannot be kept in '{folder}' ({error.strerror}); "
+                                         'make room or make the folder writable.') from error
         self._server = Server(
             self._robot, lambda public, report: Gate(self._tokens, names, self._port, settings.https, public, report),
             lambda: self.get_clock().now().nanoseconds, self._publish_own, self.resolve_topic_name(_OWN_TOPIC),
@@ -67,13 +74,17 @@ class WebNode(Node):
         try:
             self._server.start(settings.listen, self._port, context)
         except OSError as error:
-            raise StyleTransferError(f"The page cannot be served on '{settings.listen}', port {self._port} "
-                                     f"({error.strerror or error}); choose another listen or port.") from error
-        print(f'The page: {self.links(OPERATOR)[0]}', flush=True)
+            raise self._unreachable(error) from error
+        said = [f'The page: {self.links(OPERATOR)[0]}']
         if addresses.is_open(settings.listen):
-            print(f'For viewers, who change nothing: {self.links(VIEWER)[0]}', flush=True)
+            said.append(f'For viewers, who change nothing: {self.links(VIEWER)[0]}')
         if settings.https:
-            print(f'The browser will warn of an unknown certificate; its SHA-256 is {fingerprint}.', flush=True)
+            said.append(f'The browser will warn of an unknown certificate; its SHA-256 is {fingerprint}.')
+        print('\n'.join(said), flush=True)
+
+    def _unreachable(self, error: OSError) -> StyleTransferError:
+        return StyleTransferError(f"The page cannot be served on '{self._settings.listen}', port {self._settings.port} "
+                                  f'({error.strerror or error}); choose another listen or port.')
 
     def _prepare(self) -> Path:
         """Find the folder of secrets and recordings; where none can be kept, links end with this process."""

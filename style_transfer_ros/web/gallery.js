@@ -99,8 +99,9 @@ export function showPainted(shares, anew = false) {
     const share = shares[item.dataset.name ?? ''] ?? 0;
     const button = /** @type {HTMLElement} */ (item.querySelector('.card'));
     button.setAttribute('aria-pressed', String(alone && share > 0));
-    if (!alone && share >= 0.005) button.dataset.share = `${Math.round(share * 100)} %`;
-    else delete button.dataset.share;
+    const picture = /** @type {HTMLElement} */ (button.firstElementChild);
+    if (!alone && share >= 0.005) picture.dataset.share = `${Math.round(share * 100)} %`;
+    else delete picture.dataset.share;
   }
   if (performance.now() - mixing < 1500) return;       // the sliders are being moved just now
   for (const s of sliders()) s.value = String(Math.round((shares[s.dataset.name ?? ''] ?? 0) * 100));

@@ -260,9 +260,9 @@ def test_sliders_mix_any_number_of_styles_live(browser):
           or browser.find('#title').text.count('%') == 3, 'three styles are mixed')
     browser.tab('styles')
     shares = until(lambda: browser.script(
-        "return Object.fromEntries([...document.querySelectorAll('.card[data-share]')].map("
-        "card => [card.parentElement.dataset.name, card.dataset.share]))"), 'the shares are told')
-    assert shares == {'great_wave': '40 %', 'poppies': '40 %', 'summertime': '20 %'}
+        "return Object.fromEntries([...document.querySelectorAll('[data-share]')].map("
+        "e => [e.closest('li').dataset.name, getComputedStyle(e, '::after').content]))"), 'the shares are told')
+    assert shares == {'great_wave': '"40 %"', 'poppies': '"40 %"', 'summertime': '"20 %"'}
     browser.choose('poppies')
 
 
@@ -435,13 +435,17 @@ def test_a_wrong_link_asks_for_the_right_one(robot, browser):
     browser.wait_for_painting()
 
 
-def test_the_page_comes_back_by_itself_after_the_node_and_the_server_were_killed(robot, browser):
+def test_the_page_comes_back_by_itself_after_the_node_and_the_server_were_killed(ros, robot, browser):
     robot.kill('style_transfer_node')
     until(lambda: 'is not there' in browser.find('#veil').text, 'the page says that the node is gone')
     robot.painter()
     browser.wait_for_painting()
     until(lambda: browser.find('#veil').text == '', 'and that it is back')
+    paintings = ros.listen(ros.node(), Image, 'stylized/image')
     robot.kill('web_node')
+    while not paintings.empty():
+        paintings.get_nowait()
+    assert paintings.get(timeout=60), 'painting goes on without the page'
     until(lambda: 'Reconnecting' in browser.find('#state').text, 'the page says that the connection is lost')
     robot.page()
     browser.wait_for_painting()

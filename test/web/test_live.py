@@ -1,0 +1,136 @@
+"""``make live``: one link, as soon as the painting moves; and HTTPS with a certificate of one's own."""
+import os
+import re
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from style_transfer_ros.ros.web import addresses
+from style_transfer_ros.ros.web.certificate import server_context
+from style_transfer_ros.ros.web.recording import Recording
+
+
+@pytest.fixture
+def live(tmp_path):
+    """Give a function that starts ``make live`` with arguments, on a free port."""
+    running = []
+
+    def start(*arguments):
+        running.append(subprocess.Popen(
+            [sys.executable, '-m', 'style_transfer_ros.demo.live', '--port', '0', *arguments], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, 'XDG_DATA_HOME': str(tmp_path)}))
+        return running[-1]
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+@pytest.mark.timeout(180)
+def test_live_prints_a_link_when_the_painting_moves_and_ends_with_ctrl_c(live):
+    process = live('--https')
+    said = [process.stdout.readline() for _ in range(3)]
+    link = re.search(r'https://127\.0\.0\.1:\d+/#token=\S+', said[0])[0]
+    assert 'SHA-256' in said[1] and 'Ctrl-C' in said[2]
+    address, token = link.split('#token=')
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(f'{address}snapshot.jpg', headers={'Authorization': f'Bearer {token}'})
+    with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+        assert answer.read(2) == b'\xff\xd8', 'a JPEG'
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=30)[1]
+    assert process.returncode == 0 and errors == ''
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize('arguments, sentence', [
+    (('--listen', '192.0.2.77'), "The page cannot be served on '192.0.2.77'"),
+    (('--model', 'nonesuch'), 'nonesuch'),
+])
+def test_what_cannot_be_started_is_said_in_a_sentence(live, arguments, sentence):
+    process = live(*arguments)
+    errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 1 and sentence in errors and 'Traceback' not in errors
+
+
+def test_a_certificate_is_made_once_for_this_user_alone_and_again_for_a_new_name(tmp_path):
+    _, first = server_context(tmp_path, ['127.0.0.1', 'robot.local', '::1'])
+    _, again = server_context(tmp_path, ['robot.local'])
+    _, other = server_context(tmp_path, ['robot.local', '10.0.0.7'])
+    assert first == again != other
+    assert stat.S_IMODE((tmp_path / 'certificate.pem').stat().st_mode) == 0o600
+    assert re.fullmatch(r'([0-9A-F]{2}:){31}[0-9A-F]{2}', first)
+
+
+def test_tokens_are_kept_for_this_user_alone_and_made_anew_when_they_are_damaged(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_DATA_HOME', str(tmp_path))
+    first = addresses.load_tokens()
+    assert addresses.load_tokens() == first and first['viewer'] != first['operator']
+    path = addresses.page_folder() / 'tokens.json'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for damage in (b'', b'{', b'{"viewer": "short", "operator": "short"}', b'[]', b'\xff'):
+        path.write_bytes(damage)
+        assert addresses.load_tokens() not in ({}, first)
+
+
+def test_links_name_what_the_server_listens_on():
+    assert addresses.reached_by('127.0.0.1')[0] == '127.0.0.1' and not addresses.is_open('127.0.0.1')
+    assert addresses.reached_by('::1')[0] == '::1' and not addresses.is_open('::1')
+    assert addresses.reached_by('192.0.2.1') == ['192.0.2.1'] and addresses.is_open('192.0.2.1')
+    everything = addresses.reached_by('0.0.0.0')
+    assert addresses.is_open('0.0.0.0') and 'localhost' in everything and '0.0.0.0' not in everything
+    assert addresses.bracketed('::1') == '[::1]' and addresses.bracketed('robot') == 'robot'
+
+
+class Clock:
+    """What a recording asks of a node."""
+
+    def get_clock(self):
+        return self
+
+    def now(self):
+        return self
+
+    nanoseconds = 1
+
+    def create_subscription(self, kind, topic, callback, qos, raw):
+        self.callback = callback
+        return topic
+
+    def destroy_subscription(self, subscription):
+        pass
+
+
+def test_a_recording_drops_and_counts_what_the_disk_is_too_slow_for(tmp_path, monkeypatch):
+    from style_transfer_ros.ros.web import recording
+    monkeypatch.setattr(recording, '_QUEUE', 3)
+    node = Clock()
+    taken = Recording(node, tmp_path / 'bag', '/stylized/image')
+    monkeypatch.setattr(taken, '_thread', type('Slow', (), {'start': lambda _: None, 'join': lambda _: None})())
+    taken.start()
+    for _ in range(10):
+        node.callback(b'0123')
+    assert (taken.dropped, taken.written) == (7, 0)
+    taken._queue.get()
+    taken._queue.put(None)
+    taken._write()
+    assert taken.written == 2
+
+
+def test_a_full_disk_ends_a_recording_with_a_sentence(tmp_path, monkeypatch):
+    from style_transfer_ros.ros.web import recording
+    monkeypatch.setattr(recording, '_ROOM', 1 << 62)
+    node = Clock()
+    taken = Recording(node, tmp_path / 'bag', '/stylized/image')
+    taken.start()
+    for _ in range(31):
+        node.callback(b'0123')
+    taken.finish()
+    assert 'nearly full' in taken.problem and (tmp_path / 'bag' / 'metadata.yaml').is_file()
