@@ -64,7 +64,7 @@ class WebNode(Node):
             try:
                 context, fingerprint = server_context(folder, names)
             except OSError as error:
-                raise StyleTransferError(f"The certificate of the page cannot be kept in '{folder}' ({error.strerror}); "
+                raise StyleTransferError(f"The page's certificate cannot be kept in '{folder}' ({error.strerror}); "
                                          'make room or make the folder writable.') from error
         self._server = Server(
             self._robot, lambda public, report: Gate(self._tokens, names, self._port, settings.https, public, report),
