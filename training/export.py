@@ -25,13 +25,19 @@ import onnxruntime
 from style_transfer_ros.engine import networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import write_model
+from style_transfer_ros.engine.pictures import read_picture, square
+from training.packages import fetch, TRIAL
 from training.pool import mixed, Pool
+from training.reserved import colour_directions, install_colours
 
 _CALIBRATION_SAMPLES = 64
 #: Share of the values that is clipped at each end of a range.
 _RARE = 3e-5
 #: ONNX Runtime's 7 bits are whole numbers from minus to plus this.
 _LEVELS = 64
+#: Photographs in scikit-image's wheel that are in the public domain or CC0: by NASA, Stéfan van der Walt, Rachel Michetti
+#: and SpaceX.
+_TRIAL_PHOTOGRAPHS = ('astronaut.png', 'chelsea.png', 'coffee.png', 'rocket.jpg')
 
 
 def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
@@ -125,6 +131,13 @@ def _mirrored_in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
+def trial(cache: Path) -> np.ndarray:
+    """Return what new styles are tried on: four photographs in a square, uint8 (1, 288, 288, 3)."""
+    folder, side = fetch(TRIAL, cache / 'packages') / 'skimage' / 'data', networks.TRIAL_SIZE // 2
+    parts = [square(read_picture(folder / name), side) for name in _TRIAL_PHOTOGRAPHS]
+    return np.concatenate([np.concatenate(parts[:2], 1), np.concatenate(parts[2:], 1)])[None]
+
+
 def _psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(20 * np.log10(255 / np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2) + 1e-9)))
 
@@ -142,6 +155,10 @@ def export(cache: Path, output: Path) -> None:
         raise StyleTransferError(f"There is no '{file}'; run training.train_transformer first.")
     weights = dict(np.load(file))
     identity, vectors = weights.pop('identity'), weights.pop('vectors')
+    average = vectors.mean(0)
+    directions = colour_directions(vectors, identity)
+    weights = {**install_colours(weights, directions, average), 'trial/photographs': trial(cache)}
+    vectors = vectors - vectors @ directions.T @ directions
     transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
     predictor = onnx_ops.predictor_model(networks.swift_predictor, weights)
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))

@@ -30,6 +30,8 @@ class Source(NamedTuple):
     photographs: bool
 
 
+#: Its photographs are also what new styles are tried on.
+TRIAL = Source('pypi', 'scikit-image==0.24.0', 'BSD-3-Clause, pictures mostly public domain', True)
 SOURCES = (
     Source('debian', 'gnome-backgrounds', 'CC-BY-SA-3.0 and CC-BY-3.0', False),
     Source('debian', 'mate-backgrounds', 'CC-BY-SA-4.0 and GPL-2+', True),
@@ -43,7 +45,7 @@ SOURCES = (
     Source('debian', 'wesnoth-1.16-data', 'GPL-2+ and CC-BY-SA-4.0', False),
     Source('debian', 'krita-data', 'GPL-2+ and CC0', False),
     Source('debian', 'extremetuxracer-data', 'GPL-2+', False),
-    Source('pypi', 'scikit-image==0.24.0', 'BSD-3-Clause, pictures mostly public domain', True),
+    TRIAL,
     Source('pypi', 'scikit-learn==1.6.1', 'BSD-3-Clause, pictures CC-BY', True),
 )
 #: Old paintings, which ``gcompris.py`` reads.

@@ -9,17 +9,17 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 from style_transfer_ros.engine import networks
-from training.identity_vector import identity_vector, install_identity
+from training.reserved import identity_vector, install_identity
 from training.torch_ops import TorchOps
 
 
 class DenseLayers(nn.Module):
     """
-    The layers of ``networks.swift_predictor`` behind its pooled statistics; inputs of equal size, so that all learn.
+    The layers of ``networks.swift_reader`` behind its pooled statistics; inputs of equal size, so that all learn.
 
     :param mean: of the pooled statistics, (470,).
     :param deviation: of the pooled statistics, (470,).
-    :param weights: float32 by name, as ``networks.swift_predictor`` names them; None: drawn at random.
+    :param weights: float32 by name, as ``networks.swift_reader`` names them; None: drawn at random.
     """
 
     def __init__(self, mean: Tensor, deviation: Tensor, weights: Dict[str, np.ndarray] | None = None) -> None:
@@ -41,7 +41,7 @@ class DenseLayers(nn.Module):
         return self.out(self.dropout(F.relu(self.hidden((pooled - self.mean) / self.deviation))))
 
     def weights(self) -> Dict[str, np.ndarray]:
-        """Return the weights as ``networks.swift_predictor`` takes them, the scaling of the inputs folded in."""
+        """Return the weights as ``networks.swift_reader`` takes them, the scaling of the inputs folded in."""
         first = self.hidden.weight / self.deviation
         found = {'dense1/weight': first[:, :, None, None], 'dense1/bias': self.hidden.bias - first @ self.mean,
                  'dense2/weight': self.out.weight[:, :, None, None], 'dense2/bias': self.out.bias}

@@ -24,7 +24,7 @@ class TorchOps(nn.Module):
         self.network = network
         self.parameters_by_name = nn.ParameterDict()
         for name, value in (weights or {}).items():
-            self.parameters_by_name[name.replace('.', '_')] = nn.Parameter(torch.from_numpy(value.copy()))
+            self.parameters_by_name[name.replace('.', '_')] = nn.Parameter(torch.from_numpy(value.astype(np.float32)))
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.network(self, *inputs)
@@ -65,6 +65,9 @@ class TorchOps(nn.Module):
             x, half = F.pad(x, [0, half, 0, half]), 0
         return F.conv2d(x, weight, offset, stride, half, groups=channels if depthwise else 1)
 
+    def picture(self, name: str) -> Tensor:
+        return self.parameters_by_name[name].permute(0, 3, 1, 2) / 255
+
     def instance_norm(self, x: Tensor, channels: int) -> Tensor:
         return F.instance_norm(x, eps=1e-5)
 
@@ -73,17 +76,26 @@ class TorchOps(nn.Module):
         bias = self.parameter(f'{name}/bias', (channels,), 0.0, 1.0 if name.endswith('scale') else 0.0)
         return F.linear(vector, weight, bias)[:, :, None, None]
 
+    def flat(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
     def add(self, a: Tensor, b: Tensor) -> Tensor:
         return a + b
 
     def multiply(self, a: Tensor, b: Tensor) -> Tensor:
         return a * b
 
+    def divide(self, a: Tensor, b: Tensor) -> Tensor:
+        return a / b
+
+    def affine(self, x: Tensor, factor: float, offset: float = 0.0) -> Tensor:
+        return x * factor + offset
+
+    def limited(self, x: Tensor, low: float, high: float) -> Tensor:
+        return x.clamp(low, high)
+
     def relu(self, x: Tensor) -> Tensor:
         return F.relu(x)
-
-    def relu6(self, x: Tensor) -> Tensor:
-        return F.relu6(x)
 
     def sigmoid(self, x: Tensor) -> Tensor:
         return torch.sigmoid(x)

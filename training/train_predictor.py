@@ -51,7 +51,7 @@ def train(cache: Path, count: int, epochs: int, seed: int) -> dict:
     """
     Fit the dense layers.
 
-    :returns: the predictor's weights by name, as ``networks.swift_predictor`` names them.
+    :returns: the predictor's weights by name, as ``networks.swift_reader`` names them.
     """
     pooled, vectors = (torch.from_numpy(x.astype(np.float32)) for x in describe(cache, count, seed))
     torch.manual_seed(seed)

@@ -35,16 +35,27 @@ class Ops(Protocol):
             puts them on even sizes (with stride 2 only below and right).
         """
 
+    def picture(self, name: str) -> Any:
+        """Give the picture ``name`` of the weights, uint8 (1, H, W, 3), as 1,3,H,W in 0..1."""
+
     def instance_norm(self, x: Any, channels: int) -> Any:
         """Give every map of every picture mean 0 and variance 1 (epsilon 1e-5)."""
 
     def style_linear(self, vector: Any, name: str, channels: int) -> Any:
         """Map the style vector (N, 100) linearly to (N, channels, 1, 1)."""
 
+    def flat(self, x: Any) -> Any:
+        """Drop height and width of N,C,1,1."""
+
     def add(self, a: Any, b: Any) -> Any: ...
     def multiply(self, a: Any, b: Any) -> Any: ...
+    def divide(self, a: Any, b: Any) -> Any: ...
+
+    def affine(self, x: Any, factor: float, offset: float = 0.0) -> Any:
+        """Multiply by a number and add another."""
+
+    def limited(self, x: Any, low: float, high: float) -> Any: ...
     def relu(self, x: Any) -> Any: ...
-    def relu6(self, x: Any) -> Any: ...
     def sigmoid(self, x: Any) -> Any: ...
 
     def upsample(self, x: Any) -> Any:
@@ -108,16 +119,20 @@ _MOBILENET_STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
                      (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
 
+def _relu6(ops: Ops, x: Any) -> Any:
+    return ops.limited(x, 0.0, 6.0)
+
+
 def mobilenet_blocks(ops: Ops, picture: Any) -> Iterator[Any]:
     """Yield the feature maps after each of the 17 blocks of MobileNet-v2, at 1/2 to 1/32 of the picture's size."""
-    x = ops.relu6(ops.conv(picture, 'stem', 32, 3, 2, padding='same'))
+    x = _relu6(ops, ops.conv(picture, 'stem', 32, 3, 2, padding='same'))
     channels, block = 32, 0
     for expansion, out, repeats, first_stride in _MOBILENET_STAGES:
         for i in range(repeats):
             stride, name, y = first_stride if i == 0 else 1, f'block{block}', x
             if expansion > 1:
-                y = ops.relu6(ops.conv(y, f'{name}/expand', expansion * channels, 1))
-            y = ops.relu6(ops.conv(y, f'{name}/depthwise', expansion * channels, 3, stride,
+                y = _relu6(ops, ops.conv(y, f'{name}/expand', expansion * channels, 1))
+            y = _relu6(ops, ops.conv(y, f'{name}/depthwise', expansion * channels, 3, stride,
                                    depthwise=True, padding='same'))
             y = ops.conv(y, f'{name}/project', out, 1)
             x = ops.add(x, y) if stride == 1 and channels == out else y
@@ -133,7 +148,7 @@ def magenta_predictor(ops: Ops, picture: Any) -> Any:
     :returns: N,100,1,1.
     """
     *_, x = mobilenet_blocks(ops, picture)
-    x = ops.spatial_mean(ops.relu6(ops.conv(x, 'last', 1280, 1)))
+    x = ops.spatial_mean(_relu6(ops, ops.conv(x, 'last', 1280, 1)))
     return ops.conv(x, 'bottleneck', STYLE_VECTOR_LENGTH, 1)
 
 
@@ -155,9 +170,9 @@ def swift_pooled(ops: Ops, picture: Any) -> Any:
     return ops.concatenate(pooled)
 
 
-def swift_predictor(ops: Ops, picture: Any) -> Any:
+def swift_reader(ops: Ops, picture: Any) -> Any:
     """
-    Read a style vector with our own predictor: the first 13 blocks of MobileNet-v2, pooled, and two dense layers.
+    Read a style vector: the first 13 blocks of MobileNet-v2, pooled, and two dense layers.
 
     :param picture: N,3,H,W RGB in 0..1; 256x256 for a style.
     :returns: N,100,1,1.
@@ -192,3 +207,37 @@ def swift_transformer(ops: Ops, content: Any, vector: Any) -> Any:
                           for name in ('head/scale', 'head/shift', 'gate'))
     painted = ops.add(ops.multiply(ops.conv(x, 'head', 48, 3, padding='reflect', bias=False), scale), shift)
     return ops.depth_to_space(ops.add(painted, ops.multiply(pixels, gate)), 4)
+
+
+#: Height and width of the photographs that a new style is tried on, pixels.
+TRIAL_SIZE = 288
+#: The share of a colour's missing mean and contrast that is given to it, and the limits of its change of contrast;
+#: measured, see docs/training_log.md.
+_CORRECTION, _CONTRASTS = 0.85, (0.8, 1.3)
+
+
+def swift_predictor(ops: Ops, picture: Any) -> Any:
+    """
+    Read a style vector with our own predictor, and set its colours right by a trial.
+
+    The transformer paints photographs with what was read.  What red, green and blue miss of the style picture's mean
+    and deviation is written into the vector, in directions that only the head's scale and shift answer
+    (``training/reserved.py``).  This happens once for a style, and frames cost no more.
+
+    :param picture: N,3,256,256 RGB in 0..1; N = 1.
+    :returns: 1,100,1,1.
+    """
+    vector = swift_reader(ops, picture)
+    wanted, contrast = ops.spatial_mean(picture), ops.spatial_deviation(picture)
+    # OpenVINO 2026.4 works in place on what is constant, and reads it changed the next time: so nothing is, in its eyes
+    photographs = ops.add(ops.picture('trial/photographs'), ops.affine(wanted, 0.0))
+    trial = ops.limited(swift_transformer(ops, photographs, ops.flat(vector)), 0.0, 1.0)
+    mean = ops.spatial_mean(trial)
+    negative = ops.affine(mean, -1.0)
+    missing = ops.affine(ops.add(wanted, negative), _CORRECTION)
+    gain = ops.limited(ops.divide(contrast, ops.affine(ops.spatial_deviation(trial), 1.0, 1e-3)), *_CONTRASTS)
+    gain = ops.affine(gain, _CORRECTION, -_CORRECTION)          # less 1
+    scale, shift = (ops.style_linear(ops.flat(vector), f'head/{part}', 3) for part in ('scale', 'shift'))
+    shift = ops.add(ops.multiply(ops.add(shift, negative), gain), missing)
+    changes = ops.concatenate([ops.multiply(scale, gain), shift])
+    return ops.add(vector, ops.conv(changes, 'reserved', STYLE_VECTOR_LENGTH, 1, bias=False))

@@ -78,6 +78,9 @@ class OnnxOps:
         return self.node('Conv', self.planes(x), *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,
                          group=channels if depthwise else 1)
 
+    def picture(self, name: str) -> Pixels:
+        return pixels_in(self, self.constant(name, self.weights[name]))
+
     def instance_norm(self, x: str, channels: int) -> str:
         scale, shift = (self.constant(f'{name}{channels}', np.full(channels, value, np.float32))
                         for name, value in (('ones', 1), ('zeros', 0)))
@@ -88,18 +91,30 @@ class OnnxOps:
                       self.constant(f'{name}/bias', self.weights[f'{name}/bias']), transB=1)
         return self.reshape(y, -1, channels, 1, 1)
 
+    def flat(self, x: str) -> str:
+        return self.reshape(x, 0, -1)
+
     def add(self, a: str, b: str) -> str:
         return self._pair('Add', a, b)
 
     def multiply(self, a: str, b: str) -> str:
         return self._pair('Mul', a, b)
 
+    def divide(self, a: str, b: str) -> str:
+        return self._pair('Div', a, b)
+
+    def affine(self, x: str, factor: float, offset: float = 0.0) -> str:
+        y = type(x)(self.node('Mul', x, self._number(factor)))
+        return type(x)(self.node('Add', y, self._number(offset))) if offset else y
+
+    def limited(self, x: str, low: float, high: float) -> str:
+        return type(x)(self.node('Clip', x, self._number(low), self._number(high)))
+
+    def _number(self, value: float) -> str:
+        return self.constant(f'number {value:g}', np.array(value, np.float32))
+
     def relu(self, x: str) -> str:
         return type(x)(self.node('Relu', x))
-
-    def relu6(self, x: str) -> str:
-        return type(x)(self.node('Clip', x, self.constant('zero', np.array(0, np.float32)),
-                                 self.constant('six', np.array(6, np.float32))))
 
     def sigmoid(self, x: str) -> str:
         return type(x)(self.node('Sigmoid', x))

@@ -8,7 +8,7 @@ import pytest
 
 from style_transfer_ros.engine import networks
 from style_transfer_ros.engine.stylizer import Stylizer
-from training.identity_vector import identity_vector
+from training.reserved import identity_vector
 from training.pool import mixed, Pool, SIZE
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed; make train brings it')

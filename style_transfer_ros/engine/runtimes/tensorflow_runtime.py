@@ -32,6 +32,9 @@ class TensorflowOps:
             y = tf.nn.conv2d(x, weight.transpose(2, 3, 1, 0), stride, 'VALID')
         return y + self.weights[f'{name}/bias'] if bias else y
 
+    def picture(self, name: str) -> tf.Tensor:
+        return tf.cast(self.weights[name], tf.float32) / 255
+
     def instance_norm(self, x: tf.Tensor, channels: int) -> tf.Tensor:
         mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
         return (x - mean) * tf.math.rsqrt(variance + 1e-5)
@@ -40,17 +43,26 @@ class TensorflowOps:
         y = tf.matmul(vector, self.weights[f'{name}/weight'].T) + self.weights[f'{name}/bias']
         return y[:, None, None, :]
 
+    def flat(self, x: tf.Tensor) -> tf.Tensor:
+        return x[:, 0, 0, :]
+
     def add(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         return a + b
 
     def multiply(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         return a * b
 
+    def divide(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        return a / b
+
+    def affine(self, x: tf.Tensor, factor: float, offset: float = 0.0) -> tf.Tensor:
+        return x * factor + offset
+
+    def limited(self, x: tf.Tensor, low: float, high: float) -> tf.Tensor:
+        return tf.clip_by_value(x, low, high)
+
     def relu(self, x: tf.Tensor) -> tf.Tensor:
         return tf.nn.relu(x)
-
-    def relu6(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.relu6(x)
 
     def sigmoid(self, x: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(x)
