@@ -17,5 +17,6 @@ stage                  reads                              writes, below ``--cach
 Beside them: ``gcompris.py`` (paintings out of Qt's resource files), ``microast.py`` (the teacher), ``describe.py``
 (what the predictor's dense layers see), ``batches.py`` (random crops of the pool), ``student.py`` (what learns),
 ``losses.py`` and ``vgg.py`` (what it is asked for), ``torch_ops.py`` (the networks in PyTorch), ``reserved.py`` (why
-strength 0 returns the photo, and where a style's colours are corrected).  What was tried stands in docs/training_log.md.
+strength 0 returns the photo, and where a style's colours are corrected).  What was tried stands in
+docs/training_log.md.
 """

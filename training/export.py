@@ -35,8 +35,8 @@ _CALIBRATION_SAMPLES = 64
 _RARE = 3e-5
 #: ONNX Runtime's 7 bits are whole numbers from minus to plus this.
 _LEVELS = 64
-#: Photographs in scikit-image's wheel that are in the public domain or CC0: by NASA, Stéfan van der Walt, Rachel Michetti
-#: and SpaceX.
+#: Photographs in scikit-image's wheel that are in the public domain or CC0: by NASA, Stéfan van der Walt, Rachel
+#: Michetti and SpaceX.
 _TRIAL_PHOTOGRAPHS = ('astronaut.png', 'chelsea.png', 'coffee.png', 'rocket.jpg')
 
 

@@ -1,8 +1,8 @@
 """
 Directions of the style vector that styles leave unused, and what the network answers to them, set by construction.
 
-Style vectors lie near a plane in their 100 dimensions.  What the network's linear style layers answer at right angles to
-it can be set freely without touching any style:
+Style vectors lie near a plane in their 100 dimensions.  What the network's linear style layers answer at right angles
+to it can be set freely without touching any style:
 
 - The *identity vector* points along the least used direction.  The gate for the camera's pixels opens, the painting's
   scale and shift close, and the norms before answer as to an average style, so that strengths between paint sensibly.
@@ -62,7 +62,8 @@ def colour_directions(vectors: np.ndarray, identity: np.ndarray) -> np.ndarray:
     return directions[:, :6].T.astype(np.float32)
 
 
-def install_colours(weights: Dict[str, np.ndarray], directions: np.ndarray, average: np.ndarray) -> Dict[str, np.ndarray]:
+def install_colours(weights: Dict[str, np.ndarray], directions: np.ndarray,
+                    average: np.ndarray) -> Dict[str, np.ndarray]:
     """
     Set the answers to the six directions, and keep the predictor's dense layers out of them.
 

@@ -4,7 +4,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from style_transfer_ros.engine import magenta, pictures, runtimes
+from style_transfer_ros.engine import magenta, networks, onnx_ops, pictures, runtimes
 from style_transfer_ros.engine.errors import RuntimeMissing, StyleError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.runtimes import automatic, installed, RUNTIMES
@@ -56,6 +56,24 @@ def test_a_style_learned_again_has_the_same_vector(model, runtime, style):
     vectors = [stylizer.learn_style(picture) for picture in (style, FRAME, style, style)]
     for again in vectors[2:]:
         np.testing.assert_allclose(again, vectors[0], atol=1e-5)
+
+
+@needs('onnxruntime')
+def test_a_style_gets_the_colours_that_a_trial_painting_misses():
+    stylizer = Stylizer.load('swift', 'onnxruntime', 1)
+    import onnxruntime
+    weights = onnx_ops.load_weights(stylizer.model.path('predictor.onnx'))
+    reader = onnxruntime.InferenceSession(
+        onnx_ops.predictor_model(networks.swift_reader, weights).SerializeToString())
+
+    def missed(style, vector):
+        painted = stylizer.paint(weights['trial/photographs'][0], vector).astype(np.float32)
+        return (np.abs(painted.mean((0, 1)) - style.mean((0, 1))).sum()
+                + np.abs(painted.std((0, 1)) - style.std((0, 1))).sum())
+    for path in sorted((share_folder() / 'styles').glob('*.jpg')):
+        style = pictures.square(pictures.read_picture(path), 256)
+        plain, = reader.run(None, {'picture': style[None]})
+        assert missed(style, stylizer.learn_style(style)) < 0.7 * missed(style, plain.ravel()) + 2
 
 
 @pytest.mark.parametrize('model', MODELS)

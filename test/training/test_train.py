@@ -8,8 +8,8 @@ import pytest
 
 from style_transfer_ros.engine import networks
 from style_transfer_ros.engine.stylizer import Stylizer
-from training.reserved import identity_vector
 from training.pool import mixed, Pool, SIZE
+from training.reserved import identity_vector
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed; make train brings it')
 from training.student import DenseLayers, Student  # noqa: E402 (needs it)
