@@ -6,10 +6,10 @@ its YAML file says, so that a user's own file counts.
 """
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 import re
-import tempfile
 from typing import Any
 
 from ament_index_python.packages import get_package_prefix
@@ -17,6 +17,7 @@ from launch import Action, LaunchContext
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, LogInfo
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+import platformdirs
 import yaml
 
 from style_transfer_ros.engine.errors import ParameterError, shown, StyleTransferError
@@ -249,9 +250,11 @@ def _config_file(context: LaunchContext, name: str, image: str) -> Path:
     adapted = re.sub(rf"(?<![\w/])/({'|'.join(moved)})\b", lambda found: moved[found[1]], text)
     if adapted == text:
         return CONFIG / name
-    with tempfile.NamedTemporaryFile('w', prefix='style_transfer_', suffix=f'_{name}', delete=False) as file:
-        file.write(adapted)
-    return Path(file.name)
+    folder = platformdirs.user_cache_path(PACKAGE) / 'launch'       # one file for each content: nothing piles up
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f'{hashlib.sha256(adapted.encode()).hexdigest()[:16]}_{name}'
+    path.write_text(adapted, encoding='utf-8')
+    return path
 
 
 def _recorder(context: LaunchContext, image: str, use_sim_time: bool) -> list[Action]:

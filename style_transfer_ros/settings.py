@@ -101,7 +101,7 @@ class CameraParameters:
     rate: float = parameter(30.0, 'Images per second, Hz.', low=0.1, high=240.0, static=True)
     frame_id: str = parameter('camera_optical_frame', 'Frame of the header: z forward, x right, y down (REP-103).',
                               static=True)
-    encoding: str = parameter('rgb8', 'Encoding of the image: rgb8, bgr8, mono8, yuv422_yuy2 ..., see the README.',
+    encoding: str = parameter('rgb8', 'Encoding of the image: rgb8, bgr8, mono8, yuv422_yuy2 ... (docs/encodings.md).',
                               static=True)
     camera_info_url: str = parameter('', 'Calibration: a path, a file:// or package:// URL, with ${ROS_HOME} and '
                                          '${NAME} in it; empty: uncalibrated.', static=True)

@@ -11,7 +11,6 @@ its folder.
 from __future__ import annotations
 
 import base64
-from bisect import bisect_right
 from dataclasses import dataclass, replace
 import hashlib
 import json
@@ -305,17 +304,6 @@ class StyleLibrary:
         except OSError as error:
             raise StyleError(f'The style {name!r} cannot be removed from {self.folder}: {error.strerror}; change the '
                              "folder's permissions or choose another style library.") from error
-
-    def next_name(self, after: str) -> str:
-        """
-        Return the name that follows ``after`` in :meth:`names`, the first after the last; it need not be in there.
-
-        :raises StyleError: the library is empty.
-        """
-        names = self.names()
-        if not names:
-            raise StyleError(f'The style library {self.folder} is empty; learn a style first.')
-        return names[bisect_right(names, after) % len(names)]
 
     def _unknown(self, name: str) -> StyleError:
         names = self.names()

@@ -137,21 +137,45 @@ def _magenta() -> Model:
                         'predictor.onnx': predictor.SerializeToString()})
 
 
+def check_model(model: str) -> None:
+    """
+    Check that there is such a model, without reading its files.
+
+    :param model: as :func:`load_model` takes it.
+    :raises ModelError: it is unknown.
+    """
+    if model not in ('magenta', 'fake'):
+        _folder(model)
+
+
+def _folder(model: str) -> Path:
+    """
+    Return the folder of a model that is a folder.
+
+    :raises ModelError: it is no name of a bundled model, and no folder with a description.
+    """
+    if os.sep in model:
+        folder = Path(model).expanduser()
+        if not (folder / 'model.yaml').is_file():
+            raise ModelError(f'The model directory {shown(model)} has no model.yaml; '
+                             "give the name of a bundled model or a directory that 'make train' wrote.")
+        return folder
+    folder = share_folder() / 'models' / model
+    if not (folder / 'model.yaml').is_file():
+        raise ModelError(f"There is no model {shown(model)}; choose 'swift', 'magenta' or the path of a model "
+                         'directory.')
+    return folder
+
+
 def load_model(model: str) -> Model:
     """
-    Find a model.
+    Find a model and check its files.
 
     :param model: ``swift``, ``magenta``, or the path of a model directory (with a slash in it).
     :raises ModelError: it is unknown or damaged, or needs a wheel that is not installed.
     """
-    if os.sep in model:
-        return read_model(Path(model).expanduser())
     if model == 'magenta':
         return _magenta()
     if model == 'fake':
         return Model('fake', Path(), 'fake', 1, np.zeros(100, np.float32), False)
-    folder = share_folder() / 'models' / model
-    if not folder.is_dir():
-        raise ModelError(f"There is no model {shown(model)}; choose 'swift', 'magenta' or the path of a model "
-                         'directory.')
-    return read_model(folder)
+    return read_model(_folder(model))

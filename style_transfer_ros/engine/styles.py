@@ -58,7 +58,7 @@ class Mix:
 
 class Styles:
     """
-    Learns, finds and mixes styles.  Every method may be called from any thread; what learns takes some 10 ms.
+    Learns, finds and mixes styles.  Every method may be called from any thread; learning takes about 10 ms.
 
     A style that the disk does not take (full, read-only, no home) is kept in memory, painted with like any other, and
     stored as soon as the disk takes it.
@@ -156,16 +156,15 @@ class Styles:
 
         :raises StyleError: it is unknown, or has no picture to learn again from.
         """
+        name = checked_name(name)
         with self._lock:
             stored = self._unkept.get(name) or self._library.get(name)
-            known, style = self._relearned.get(stored.name, (stored, stored))
-        if (stored.model, len(stored.vector)) != (self._stylizer.model.name, self._stylizer.vector_length):
-            if style is stored or known is not stored:
-                style = self._learned_again(stored)
-            with self._lock:
-                self._relearned[stored.name] = stored, style
-        else:
-            style = stored
+            known, again = self._relearned.get(name, (None, stored))
+        if (stored.model, len(stored.vector)) == (self._stylizer.model.name, self._stylizer.vector_length):
+            return Mix(stored, (stored.name,), (1.0,))
+        style = again if known is stored else self._learned_again(stored)
+        with self._lock:
+            self._relearned[name] = stored, style
         return Mix(style, (style.name,), (1.0,))
 
     def _learned_again(self, style: Style) -> Style:
@@ -183,7 +182,7 @@ class Styles:
         :raises StyleError: it is unknown, or its file is damaged.
         """
         with self._lock:
-            if name not in self._unkept:
+            if checked_name(name) not in self._unkept:
                 self._library.get(name)
 
     def _has(self, name: str) -> bool:
@@ -271,9 +270,20 @@ class Styles:
 
         :raises StyleError: it is unknown, or the folder cannot be written.
         """
+        name = checked_name(name)
         with self._lock:
-            if self._unkept.pop(name, None) is None:
-                self._library.remove(name)
+            unkept = self._unkept.pop(name, None)
+            try:
+                self._library.remove(name)      # an older one of this name may be there
+            except StyleError:
+                if unkept is None or name in self._stored_names():
+                    raise
+
+    def _stored_names(self) -> list[str]:
+        try:
+            return self._library.names()
+        except StyleError:
+            return []
 
     def rename(self, name: str, new_name: str) -> Style:
         """
@@ -282,9 +292,14 @@ class Styles:
         :raises StyleError: it is unknown, the new name is not possible or taken, or the folder cannot be written.
         """
         with self._lock:
-            self._retry_at = 0.0
-            self._keep_what_waits()
-            return self._library.rename(name, new_name)
+            unkept = self._unkept.get(checked_name(name))
+            if unkept is None:
+                return self._library.rename(name, new_name)
+            if checked_name(new_name) in self.names():
+                raise StyleError(f'There is a style {new_name!r} already; remove it or choose another name.')
+            renamed = self._kept(replace(unkept, name=new_name)).style
+            self.remove(name)
+            return renamed
 
     def problems(self) -> list[str]:
         """Return one sentence for each thing that the user should know: folders, damaged files, unkept styles."""

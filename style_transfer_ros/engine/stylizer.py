@@ -35,13 +35,14 @@ class Stylizer:
     """
     A model in a runtime.
 
-    ``learn_style`` may run in one thread while ``paint`` runs in another; two ``paint`` at once may not.
+    Any thread may call its methods: one learns while another one paints, and two that paint take turns.
     """
 
     def __init__(self, model: Model, runtime: Runtime) -> None:
         self.model = model
         self.runtime = runtime
-        self._predictor_lock = threading.Lock()     # paint() needs the predictor too, for magenta's strength
+        # a runtime computes one painting at a time, and paint() needs the predictor too, for magenta's strength
+        self._predictor_lock, self._transformer_lock = threading.Lock(), threading.Lock()
 
     @classmethod
     def load(cls, model: str = 'swift', runtime: str = 'auto', threads: int = 0) -> 'Stylizer':
@@ -119,7 +120,8 @@ class Stylizer:
         # networks that mirror at their own borders need a few pixels to mirror
         multiple = self.model.size_multiple if min(small.shape[:2]) >= _SMALLEST else _SMALLEST
         padded = pictures.pad_to_multiple(small, multiple)
-        painted = self.runtime.paint(padded, np.asarray(vector, np.float32))[:small.shape[0], :small.shape[1]]
+        with self._transformer_lock:
+            painted = self.runtime.paint(padded, np.asarray(vector, np.float32))[:small.shape[0], :small.shape[1]]
         if small is not frame:
             painted = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
         if preserve_color:

@@ -6,6 +6,7 @@ once for each frame, and decodes, paints and publishes.
 """
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 import time
 from typing import NamedTuple
@@ -70,12 +71,13 @@ class Live:
         self._still = StillPicture()
         self._stopped = False
         self.scene = Scene(settings, None, None)
-        self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
         kind, ending = (CompressedImage, '/compressed') if settings.image_transport == 'compressed' else (Image, '')
         self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
         self._info_subscription = node.create_subscription(
             CameraInfo, 'camera_info', self._on_camera_info, qos_profile_sensor_data,
             qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        # behind what may raise: a thread of an activation that failed would go on
+        self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
         # on the wall's clock: a still picture has no clock
         self._still_timer = node.create_timer(0.25, self._paint_still, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._timer = self._new_timer()
@@ -91,6 +93,11 @@ class Live:
     def publishers(self) -> int:
         """How many cameras publish on the topic."""
         return self._camera.publishers
+
+    @property
+    def latched(self) -> bool:
+        """Whether the camera keeps its last image for late subscribers, as one does that shows a still picture."""
+        return self._camera.latched
 
     def update(self, settings: StyleTransferParameters, loaded: Loaded) -> None:
         """Paint with these settings, and with the mix that is loaded, from the next frame on."""
@@ -201,7 +208,8 @@ class Live:
             rgb = messages.to_rgb(message) if rgb is None else rgb
             self._loaded.jpegs.publish(jpeg or messages.to_jpeg(rgb, header, settings.jpeg_quality))
         if frame.info is not None:
-            frame.info.header = header
-            self._loaded.infos.publish(frame.info)
+            info = copy(frame.info)     # frames share one calibration
+            info.header = header
+            self._loaded.infos.publish(info)
         latency = self._node.get_clock().now().nanoseconds * 1e-9 - taken
         self._statistics.painted(latency, painting, time.thread_time() - begin - engine)

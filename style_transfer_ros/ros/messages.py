@@ -32,13 +32,14 @@ def _by_cv_bridge(message: Image) -> np.ndarray:
     except ImportError:
         raise UnknownEncoding(
             f'The encoding {shown(message.encoding)} is not in the table of style_transfer_ros and cv_bridge is not '
-            "installed; publish one of the encodings in the README or run 'sudo apt install ros-$ROS_DISTRO-cv-bridge'."
+            'installed; publish one of the encodings in docs/encodings.md or run '
+            "'sudo apt install ros-$ROS_DISTRO-cv-bridge'."
         ) from None
     try:
         return cv_bridge.CvBridge().imgmsg_to_cv2(message, 'rgb8')
     except (cv_bridge.CvBridgeError, ValueError, RuntimeError) as error:
         raise ImageError(f'cv_bridge cannot read an image of encoding {shown(message.encoding)} '
-                         f'({shown(str(error))}); publish one of the encodings in the README.') from error
+                         f'({shown(str(error))}); publish one of the encodings in docs/encodings.md.') from error
 
 
 def to_image(rgb: np.ndarray, header: Header, encoding: str = 'rgb8') -> Image:

@@ -81,6 +81,11 @@ class CameraSubscription:
             self._subscribe(matching(publishers))
 
     @property
+    def latched(self) -> bool:
+        """Whether it was subscribed to as a topic that keeps its last message."""
+        return self._profile is not None and self._profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+
+    @property
     def publishers(self) -> int:
         """How many publishers the topic has."""
         return self._node.count_publishers(self.topic)

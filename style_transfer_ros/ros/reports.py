@@ -30,10 +30,12 @@ class Snapshot(NamedTuple):
     learning: str = ''
     stylizer: Stylizer | None = None
     mix: Mix | None = None
-    #: Whether the lifecycle state is active; the camera's topic then, how many publish there, and who looks.
+    #: Whether the lifecycle state is active; the camera's topic then, how many publish there, whether it keeps its
+    #: last image, and whether somebody looks.
     active: bool = False
     topic: str = ''
     publishers: int = 0
+    latched: bool = False
     viewed: bool = False
     #: Whether the node's clock has a time: with use_sim_time it has none before the first message on /clock.
     has_time: bool = True
@@ -68,6 +70,8 @@ def condition(now: Snapshot) -> Condition:
         return Condition(status.WAITING, error, f"No frame comes on '{now.topic}': no camera publishes there.")
     if not now.settings.enabled:
         return Condition(status.PAUSED, ok, 'The images of the camera pass through untouched.')
+    if now.since_arrived > STALE_AFTER and now.latched and now.since_painted < now.since_arrived:
+        return Condition(status.PAINTING, ok, 'The camera shows a still picture.')
     if now.since_arrived > STALE_AFTER:
         return Condition(status.WAITING, warn, f"No frame comes on '{now.topic}', though a camera is there.")
     if now.since_painted < max(STALE_AFTER, 2 * now.settings.period):

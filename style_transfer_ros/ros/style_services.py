@@ -14,10 +14,11 @@ from std_srvs.srv import SetBool
 from style_transfer_msgs.msg import StyleInfo
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle
 from style_transfer_ros.engine.errors import sentence, shown, StyleError, StyleTransferError
-from style_transfer_ros.engine.library import Style
+from style_transfer_ros.engine.library import checked_name, Style
 from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.guarded import REQUESTS
+from style_transfer_ros.ros.loaded import Loaded
 
 if TYPE_CHECKING:
     from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
@@ -74,11 +75,14 @@ class StyleServices:
                 (SetBool, 'enable', self._enable)):
             node.create_service(kind, f'~/{name}', callback, qos_profile=REQUESTS, callback_group=group)
 
-    async def _paint_with(self, response: Any, text: str, work: Callable[[Styles], Mix]) -> Any:
+    async def _by_worker(self, response: Any, work: Callable[[Styles], Any], take: Callable[[Loaded, Any], None],
+                         learning: str = '') -> Any:
         """
-        Run ``work`` in the worker's thread, paint with the mix that it returns, and answer.
+        Do slow work in the worker's thread, and answer.
 
-        :param text: what the status says meanwhile.
+        :param work: in the worker's thread.
+        :param take: takes its result, in the executor's thread.
+        :param learning: what the status says meanwhile; empty: nothing.
         """
         node, answered = self._node, Future()
         try:
@@ -89,22 +93,31 @@ class StyleServices:
             return response
 
         def then(outcome: Outcome) -> None:
-            loaded.learning.remove(text)
+            if learning:
+                loaded.learning.remove(learning)
             try:
-                mix = outcome.result()
+                found = outcome.result()
                 if loaded is not node.loaded:
                     raise StyleError('The node was cleaned up meanwhile; call again.')
-                node.paint_with(loaded, mix)
-                response.success, response.style = True, style_info(mix.style)
-                response.message = ' '.join(filter(None, (f"Painting with '{mix.title}'.", mix.note)))
+                take(loaded, found)
+                response.success = True
             except Exception as error:      # whatever it is, the caller waits for an answer
                 response.message = sentence(error)
-                node.reports.status()
+            node.reports.status()
             answered.set_result(response)
         node.worker.submit(lambda: work(styles), then)
-        loaded.learning.append(text)
-        node.reports.status()
+        if learning:
+            loaded.learning.append(learning)
+            node.reports.status()
         return await answered
+
+    async def _paint_with(self, response: Any, learning: str, work: Callable[[Styles], Mix]) -> Any:
+        """Paint with the mix that ``work`` returns, and answer."""
+        def take(loaded: Loaded, mix: Mix) -> None:
+            self._node.paint_with(loaded, mix)
+            response.style = style_info(mix.style)
+            response.message = ' '.join(filter(None, (f"Painting with '{mix.title}'.", mix.note)))
+        return await self._by_worker(response, work, take, learning)
 
     async def _set_style(self, request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.Response:
         what = shown(request.name or request.uri) if request.name or request.uri else 'of the picture in the request'
@@ -120,35 +133,24 @@ class StyleServices:
         return await self._paint_with(response, 'Looking up the next style.',
                                       lambda styles: styles.find(styles.next_name(present)))
 
-    def _list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
-        try:
-            _, styles = self._node.ready()
-            response.styles = [style_info(style, request.thumbnails) for style in styles.all()]
-            response.success, response.message = True, f'{len(response.styles)} styles.'
-        except StyleTransferError as error:
-            response.message = str(error)
-        return response
+    async def _list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
+        def take(loaded: Loaded, infos: list[StyleInfo]) -> None:
+            response.styles, response.message = infos, f'{len(infos)} styles.'
+        return await self._by_worker(
+            response, lambda styles: [style_info(style, request.thumbnails) for style in styles.all()], take)
 
-    def _remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
-        try:
-            _, styles = self._node.ready()
-            styles.remove(request.name)
-            response.success, response.message = True, f'The style {shown(request.name)} is removed.'
-        except StyleTransferError as error:
-            response.message = str(error)
-        return response
+    async def _remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
+        def take(loaded: Loaded, nothing: None) -> None:
+            response.message = f'The style {shown(request.name)} is removed.'
+        return await self._by_worker(response, lambda styles: styles.remove(request.name), take)
 
-    def _rename_style(self, request: RenameStyle.Request, response: RenameStyle.Response) -> RenameStyle.Response:
-        try:
-            loaded, styles = self._node.ready()
-            style = styles.rename(request.name, request.new_name)
-            response.success, response.style = True, style_info(style)
+    async def _rename_style(self, request: RenameStyle.Request, response: RenameStyle.Response) -> RenameStyle.Response:
+        def take(loaded: Loaded, style: Style) -> None:
+            response.style = style_info(style)
             response.message = f'The style {shown(request.name)} is called {shown(style.name)} now.'
-            if loaded.mix is not None and loaded.mix.names == (request.name,):
-                self._node.find_style(loaded, styles, style.name)
-        except StyleTransferError as error:
-            response.message = str(error)
-        return response
+            if loaded.mix is not None and loaded.mix.names == (checked_name(request.name),):
+                self._node.find_style(*self._node.ready(), style.name)
+        return await self._by_worker(response, lambda styles: styles.rename(request.name, request.new_name), take)
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._node.set_parameters([Parameter('enabled', value=request.data)])

@@ -15,8 +15,8 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from style_transfer_ros.engine.errors import sentence, StyleError, StyleTransferError
-from style_transfer_ros.engine.models import load_model
+from style_transfer_ros.engine.errors import ParameterError, sentence, shown, StyleError
+from style_transfer_ros.engine.models import check_model
 from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros.guarded import guard_services
@@ -42,6 +42,7 @@ class StyleTransferNode(LifecycleNode):
         super().__init__('style_transfer', **options)
         self._load_stylizer = load_stylizer
         self._settings = declare(self, StyleTransferParameters)
+        self._check_topic(self._settings.image_topic)
         self.loaded: Loaded | None = None      # from configure to cleanup
         self.live: Live | None = None          # from activate to deactivate
         self.worker = Worker(self)
@@ -153,8 +154,8 @@ class StyleTransferNode(LifecycleNode):
                 return
             try:
                 self.paint_with(loaded, outcome.result())
-            except StyleTransferError as error:     # the library may have changed since the parameter was checked
-                self.get_logger().error(str(error))
+            except Exception as error:      # e.g. the library has changed since the parameter was checked
+                self.get_logger().error(sentence(error))
         self.worker.submit(lambda: styles.find(name), then)
 
     def ready(self) -> tuple[Loaded, Styles]:
@@ -175,13 +176,26 @@ class StyleTransferNode(LifecycleNode):
     def _on_parameters(self, updates: list[Parameter]) -> SetParametersResult:
         try:
             settings = changed(self._settings, updates, locked=self.loaded is not None)
+            self._check_topic(settings.image_topic)
             if settings.model != self._settings.model:
-                load_model(settings.model)
+                check_model(settings.model)
             if settings.style not in ('', self._settings.style) and self.loaded is not None and self.loaded.styles:
                 self.loaded.styles.check(settings.style)
         except Exception as error:              # e.g. a model path that the file system refuses
             return SetParametersResult(successful=False, reason=sentence(error))
         return SetParametersResult(successful=True)
+
+    def _check_topic(self, topic: str) -> None:
+        """
+        Check the name of a topic.
+
+        :raises ParameterError: it is not possible.
+        """
+        try:
+            self.resolve_topic_name(topic)
+        except Exception as error:      # rclpy's own have no common base, and several lines
+            raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, but the parts of a topic's name have "
+                                 'letters, digits and _, and begin with no digit; choose another name.') from error
 
     def _after_parameters(self, updates: list[Parameter]) -> None:
         self._settings = changed(self._settings, updates, locked=False)
@@ -199,7 +213,8 @@ class StyleTransferNode(LifecycleNode):
             now = now._replace(failure=loaded.failure, learning=loaded.learning[0] if loaded.learning else '',
                                stylizer=loaded.stylizer, mix=loaded.mix)
         if live is not None:
-            now = now._replace(active=True, topic=live.topic, publishers=live.publishers, viewed=live.has_viewer())
+            now = now._replace(active=True, topic=live.topic, publishers=live.publishers,
+                               latched=live.latched, viewed=live.has_viewer())
         return now
 
     def destroy_node(self) -> None:

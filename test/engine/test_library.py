@@ -125,13 +125,10 @@ def test_put_replaces_the_style_of_the_same_name(library):
     assert len(os.listdir(library.folder)) == 1
 
 
-def test_names_are_sorted_and_next_name_goes_round(library):
-    with pytest.raises(StyleError, match='empty'):
-        library.next_name('b')
+def test_names_are_sorted(library):
     for name in 'cab':
         library.put(a_style(name))
     assert library.names() == ['a', 'b', 'c'] == [style.name for style in library.styles()]
-    assert [library.next_name(name) for name in ('', 'a', 'aa', 'b', 'c', 'd')] == ['a', 'b', 'b', 'c', 'a', 'a']
 
 
 def test_an_unknown_style_is_answered_with_the_known_ones(library):
@@ -384,7 +381,7 @@ def test_threads_may_share_a_library(library):
                 library.put(a_style(f'{number}', seed))
                 assert same(library.get(f'{number}'), a_style(f'{number}', seed))
                 library.problems()
-                library.next_name('')
+                library.names()
             library.remove(f'{number}')
         except Exception as error:      # noqa: B902 - handed to the test's own thread
             errors.append(error)

@@ -108,6 +108,30 @@ def test_a_style_that_is_not_kept_can_be_removed(tmp_path):
         styles.find('red')
 
 
+def test_on_a_full_disk_a_removed_style_is_gone_also_where_an_older_one_is_stored(styles, monkeypatch):
+    styles.learn(RED, 'red')
+    monkeypatch.setattr(StyleLibrary, 'put', refuse)
+    assert 'not kept' in styles.learn(BLUE, 'red').note
+    styles.remove('red')
+    assert styles.names() == []
+
+
+def test_a_style_that_is_not_kept_is_found_and_renamed_under_every_spelling_of_its_name(styles, monkeypatch):
+    monkeypatch.setattr(StyleLibrary, 'put', refuse)
+    accented = 'caf\N{LATIN SMALL LETTER E}\N{COMBINING ACUTE ACCENT}'
+    styles.learn(RED, accented)
+    assert styles.find(accented).title == styles.find('café').title == 'café'
+    styles.learn(BLUE, 'sky')
+    with pytest.raises(StyleError, match='already'):
+        styles.rename(accented, 'sky')
+    assert styles.rename(accented, 'tea').name == 'tea' and styles.names() == ['sky', 'tea']
+
+
+def refuse(library, style):
+    """Stand for a disk without room."""
+    raise StyleError('The disk is full.')
+
+
 def test_a_style_of_another_model_is_learned_again_once_from_its_picture(styles, folder):
     styles.learn(RED, 'red')
     other = Styles(a_stylizer('newer'), StyleLibrary(folder))

@@ -1,5 +1,6 @@
 """The real networks paint: both models, in every runtime that is installed, and agree."""
 import importlib.util
+import threading
 
 import numpy as np
 import pytest
@@ -203,3 +204,21 @@ def test_without_a_runtime_the_sentence_says_what_to_install(monkeypatch):
         automatic()
     with pytest.raises(RuntimeMissing, match="'onnxruntime' is not installed; run 'pip install onnxruntime'"):
         runtimes.load_runtime('onnxruntime', load_model('swift'))
+
+
+def test_two_threads_that_paint_take_turns():
+    """Runtimes keep one set of buffers: two paintings at once would mix, or crash."""
+    stylizer = Stylizer.load(threads=1)
+    vectors = [stylizer.learn_style(pictures.read_picture(share_folder() / 'styles' / f'{name}.jpg'))
+               for name in ('great_wave', 'poppies')]
+    alone = [stylizer.paint(FRAME, vector) for vector in vectors]
+    same: list = []
+
+    def paint(number):
+        same.extend((stylizer.paint(FRAME, vectors[number]) == alone[number]).all() for _ in range(10))
+    threads = [threading.Thread(target=paint, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert same == [True] * 20

@@ -26,6 +26,7 @@ from std_srvs.srv import SetBool
 from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle
 from style_transfer_ros.engine import encodings, pictures
+from style_transfer_ros.engine.errors import ParameterError
 from style_transfer_ros.engine.models import Model
 from style_transfer_ros.engine.runtimes.fake_runtime import FakeRuntime
 from style_transfer_ros.engine.stylizer import Stylizer
@@ -500,6 +501,24 @@ def test_a_bad_model_is_refused_while_unconfigured_and_the_node_stays_up(ros, tm
     broken = Studio(ros, tmp_path, namespace='broken', model='nonesuch', load=Stylizer.load)
     assert broken.last_status.state == 'failed' and "'nonesuch'" in broken.last_status.message
     assert "'nonesuch'" in broken.learn(RED).message
+
+
+def test_a_topic_that_is_not_possible_is_refused_with_a_sentence(ros, tmp_path):
+    studio = Studio(ros, tmp_path, autostart=False)
+    refused = studio.set_parameters(image_topic='bad topic')
+    assert not refused.successful and "'bad topic'" in refused.reason and '\n' not in refused.reason
+    assert studio.set_parameters(image_topic='other/image').successful
+    with pytest.raises(ParameterError, match='bad topic'):
+        StyleTransferNode(context=ros.context, parameter_overrides=[Parameter('image_topic', value='bad topic')])
+
+
+def test_a_latched_picture_that_was_painted_is_no_fault(ros, tmp_path):
+    studio = Studio(ros, tmp_path, camera_qos=LATCHED)
+    studio.learn(RED)
+    studio.connect()
+    studio.paint(GREY)
+    ros.wait_until(lambda: 'still picture' in studio.statuses[-1].message, 'the status speaks of a still picture')
+    assert studio.statuses[-1].state == 'painting'
 
 
 def test_sim_time_runs_the_timer(ros, tmp_path):

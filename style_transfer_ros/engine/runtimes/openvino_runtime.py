@@ -19,7 +19,7 @@ _KEPT_PIXELS = 2_200_000
 
 
 def _fast_in_8_bits() -> bool:
-    """Tell whether this is an x86 CPU with AVX2: 1.4 to 3 times as fast in 8 bits, see docs/."""
+    """Tell whether this is an x86 CPU with AVX2: 1.4 to 3 times as fast in 8 bits, see docs/runtimes.md."""
     try:
         return 'avx2' in Path('/proc/cpuinfo').read_text(encoding='utf-8')
     except OSError:
