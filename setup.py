@@ -34,6 +34,7 @@ setup(
         'camera_node = style_transfer_ros.ros.camera_node:main',
         'style_transfer_demo = style_transfer_ros.demo.demo:main',
         'web_node = style_transfer_ros.ros.web_node:main',
+        'record_stylized = style_transfer_ros.ros.record_node:main',
         'stylize_bag = style_transfer_ros.tools.stylize_bag:main',
         'stylize_images = style_transfer_ros.tools.stylize_images:main',
         'stylize_video = style_transfer_ros.tools.stylize_video:main',

@@ -20,11 +20,11 @@ MAY_IMPORT = {
     'archive': BELOW,
     'tools': BELOW | {'archive'},
     'launching': BELOW | {'environment'},
-    'ros': BELOW | {'environment'},
-    'demo': BELOW | {'environment', 'ros', 'tools'},
+    'ros': BELOW | {'environment', 'archive'},      # the recorder
+    'demo': BELOW | {'environment', 'ros', 'tools', 'archive'},
     'training': BELOW,
     'evaluation': BELOW | {'tools', 'training', 'benchmark'},
-    'benchmark': BELOW | {'environment', 'ros', 'demo', 'training', 'evaluation'},
+    'benchmark': BELOW | {'environment', 'archive', 'ros', 'demo', 'training', 'evaluation'},
     'examples': {'engine'},
     'launch': {'launching'},
 }

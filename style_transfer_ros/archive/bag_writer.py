@@ -54,20 +54,34 @@ class WindowWriter:
         self._file = path.open('wb')
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start('ros2', LIBRARY)
-        schemas: dict[tuple, int] = {}
+        self._schemas: dict[tuple, int] = {}
         self._channels: dict[Topic, int] = {}
         for topic in topics:
-            key = topic.type, topic.definition
-            if key not in schemas:
-                schemas[key] = self._writer.register_schema(topic.type, topic.definition.encoding,
-                                                            topic.definition.data)
-            self._channels[topic] = self._writer.register_channel(
-                topic.name, topic.encoding, schemas[key], {'offered_qos_profiles': _yaml(dump_qos_v9(list(topic.qos)))})
+            self.add(topic)
+
+    def add(self, topic: Topic) -> None:
+        """Add a topic."""
+        key = topic.type, topic.definition
+        if key not in self._schemas:
+            self._schemas[key] = self._writer.register_schema(topic.type, topic.definition.encoding,
+                                                              topic.definition.data)
+        self._channels[topic] = self._writer.register_channel(
+            topic.name, topic.encoding, self._schemas[key],
+            {'offered_qos_profiles': _yaml(dump_qos_v9(list(topic.qos)))})
 
     def write(self, topic: Topic, time: int, data: bytes | memoryview, published: int = -1, sequence: int = 0) -> None:
         """Add a message; ``time`` and ``published`` in ns."""
         self._writer.add_message(self._channels[topic], time, data,     # type: ignore[arg-type]  # it takes any buffer
                                  time if published < 0 else published, sequence)
+
+    def flush(self) -> None:
+        """Close the chunk and give it to the kernel: it survives this process."""
+        self._writer.flush()
+        self._file.flush()
+
+    def describe(self, information: dict[str, Any]) -> None:
+        """Add what metadata.yaml says, for readers that have only the file."""
+        self._writer.add_metadata('rosbag2', {'serialized_metadata': _yaml(information)})
 
     def close(self) -> None:
         """Complete the file and bring it to the disk."""
@@ -158,7 +172,7 @@ class BagFolder:
         os.replace(beside, self._state_path)
         window.unlink()
 
-    def finish(self, distribution: str = 'jazzy') -> int:
+    def finish(self) -> int:
         """
         Complete the bag.
 
@@ -170,7 +184,7 @@ class BagFolder:
         written = [window for window in self._state if window['counts']]
         start = min((window['first'] for window in written), default=0)
         end = max((window['last'] for window in written), default=0)
-        information = self._metadata(counts, start, end, distribution)
+        information = describe(self._path.name, self._topics, counts, start, end)
         with self._path.open('r+b') as file:
             file.seek(0, os.SEEK_END)
             if file.tell() == 0:
@@ -178,8 +192,7 @@ class BagFolder:
             self._write_summary(file, counts, start, end, _yaml(information))
             file.flush()
             os.fsync(file.fileno())
-        (self.folder / 'metadata.yaml').write_text(_yaml({'rosbag2_bagfile_information': information}) + '\n',
-                                                   encoding='utf-8')
+        write_metadata(self.folder, information)
         self._state_path.unlink(missing_ok=True)
         return sum(counts.values())
 
@@ -222,19 +235,31 @@ class BagFolder:
         Footer(summary_start=summary_start, summary_offset_start=offsets_start, summary_crc=0).write(record)
         file.write(record.end() + MCAP0_MAGIC)
 
-    def _metadata(self, counts: Counter[int], start: int, end: int, distribution: str) -> dict[str, Any]:
-        """Describe the bag as rosbag2 does in metadata.yaml."""
-        times = {'starting_time': {'nanoseconds_since_epoch': start}, 'duration': {'nanoseconds': end - start},
-                 'message_count': sum(counts.values())}
-        return {
-            'version': _VERSION, 'storage_identifier': 'mcap', 'relative_file_paths': [self._path.name], **times,
-            'topics_with_message_count': [
-                {'topic_metadata': {'name': topic.name, 'type': topic.type, 'serialization_format': topic.encoding,
-                                    'offered_qos_profiles': dump_qos_v9(list(topic.qos)),
-                                    'type_description_hash': topic.digest},
-                 'message_count': counts[n + 1]} for n, topic in enumerate(self._topics)],
-            'compression_format': '', 'compression_mode': '', 'files': [{'path': self._path.name, **times}],
-            'custom_data': None, 'ros_distro': distribution}
+
+def describe(file: str, topics: Sequence[Topic], counts: Counter[int], start: int, end: int) -> dict[str, Any]:
+    """
+    Describe a bag of one file as rosbag2 does in metadata.yaml.
+
+    :param counts: of the messages of the topics, by their places from 1 on.
+    :param start: time of the first message, ns.
+    :param end: time of the last message, ns.
+    """
+    times = {'starting_time': {'nanoseconds_since_epoch': start}, 'duration': {'nanoseconds': end - start},
+             'message_count': sum(counts.values())}
+    return {
+        'version': _VERSION, 'storage_identifier': 'mcap', 'relative_file_paths': [file], **times,
+        'topics_with_message_count': [
+            {'topic_metadata': {'name': topic.name, 'type': topic.type, 'serialization_format': topic.encoding,
+                                'offered_qos_profiles': dump_qos_v9(list(topic.qos)),
+                                'type_description_hash': topic.digest},
+             'message_count': counts[n + 1]} for n, topic in enumerate(topics)],
+        'compression_format': '', 'compression_mode': '', 'files': [{'path': file, **times}],
+        'custom_data': None, 'ros_distro': 'jazzy'}
+
+
+def write_metadata(folder: Path, information: dict[str, Any]) -> None:
+    """Write metadata.yaml, with which a folder becomes a bag."""
+    (folder / 'metadata.yaml').write_text(_yaml({'rosbag2_bagfile_information': information}) + '\n', encoding='utf-8')
 
 
 def _yaml(value: Any) -> str:

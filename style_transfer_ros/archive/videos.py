@@ -74,7 +74,7 @@ class Video:
             self.container = self._stack.enter_context(av.open(
                 self._stack.enter_context(locations.opened(location))))
             self.stream = self.container.streams.video[0]
-            # in one thread: with more the pixels of a frame differed in the last bit now and then, on a busy machine
+            # painting takes the time; decoding in one thread leaves the cores to it
             self.stream.thread_type = 'NONE'
             self.stream.codec_context.thread_count = 1
         except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
@@ -181,8 +181,9 @@ class _Part:
     def _open(self, width: int, height: int) -> None:
         import av
         self._container = av.open(str(self._beside), 'w', format='mp4')
-        # without B-frames frames are stored in the order of their times, so that parts can be put together;
-        # in one thread, for with more x264 gives other bytes now and then; the painters use the other cores
+        # Without B-frames frames are stored in the order of their times, so that parts can be put together.  In one
+        # thread, for the painters use the other cores.  Even so x264 gives other bytes for equal frames now and then:
+        # one part in about 400 on a busy machine, all with differences in the last bits of a few blocks.
         self._stream = self._container.add_stream('libx264', rate=self._rate, options={
             'crf': '18', 'preset': 'medium', 'bf': '0', 'threads': '1',
             'x264-params': 'sync-lookahead=0'})

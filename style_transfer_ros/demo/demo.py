@@ -11,6 +11,7 @@ from collections.abc import Callable
 import json
 import os
 from pathlib import Path
+import shutil
 import sys
 import threading
 import time
@@ -28,13 +29,14 @@ from std_msgs.msg import Header
 
 from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import SetStyle
+from style_transfer_ros.archive.recording import Recorder
 from style_transfer_ros.demo.processes import NodeProcess
 from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.environment import stay_alone
 from style_transfer_ros.paths import share_folder
 from style_transfer_ros.ros import messages
-from style_transfer_ros.ros.recorder import Recorder
+from style_transfer_ros.ros.record_node import Subscriptions
 from style_transfer_ros.ros.running import spinning
 from style_transfer_ros.tools.gallery import contact_sheet
 
@@ -138,7 +140,9 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
         _wait(progress, 'camera and model', node.ready, 60, processes)
         _wait(progress, 'services', node.set_style.service_is_ready, 10, processes)
         first_in, begin = len(node.stamps), time.monotonic()
-        recorder = Recorder(node, output / 'bag', {'stylized/image': Image})
+        shutil.rmtree(output / 'bag', ignore_errors=True)
+        recorder = Recorder(output / 'bag')
+        Subscriptions(node, recorder, ['stylized/image'])
         first_painted = len(node.painted)
         for name, kind in _STYLES:
             asked = time.monotonic()
