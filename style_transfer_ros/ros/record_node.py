@@ -8,7 +8,7 @@ import importlib
 import os
 from pathlib import Path
 import sys
-from typing import Any
+from typing import Any, cast
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -112,7 +112,8 @@ class Subscriptions:
         def take(data: bytes, info: Any) -> None:
             published = info.get('source_timestamp', 0) if isinstance(info, dict) else 0
             self._recorder.put(topic, self._node.get_clock().now().nanoseconds, data, published or -1)
-        self._node.create_subscription(message_type, name, take, profile, raw=True)
+        # rclpy gives the times, too, to who takes two arguments; its types do not know that of raw messages
+        self._node.create_subscription(message_type, name, cast(Any, take), profile, raw=True)
 
 
 class RecordNode(Node):
