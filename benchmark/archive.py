@@ -4,8 +4,8 @@ Measure the archive: ``python -m benchmark.archive`` writes what it measured as 
 For raw images and for JPEG, 640x480:
 
 - ``bag_efficiency``: the rate of ``repaint_bag`` over the rate that the processor times of its stages (reading,
-  decoding, painting, smoothing, encoding, writing), each measured alone in the same run, allow on the cores given.  At 1
-  they overlap without a gap, at no cost.
+  decoding, painting, smoothing, encoding, writing), each measured alone in the same run, allow on the cores given; 1 is
+  stages that overlap without a gap, at no cost.
 - ``gain``: the same rate over that of a plain loop of read, paint with all cores, write, as ``stylize_bag`` was before.
 
 And ``record_dropped``: messages of a camera of 640x480 at 30 frames/s that ``record_stylized`` dropped.
