@@ -146,9 +146,9 @@ def beginning(start: str, cache: Path) -> Tuple[Dict[str, np.ndarray], Dict[str,
     """
     if start != 'none':
         former = load_model(start)
-        if former.network != 'swift':
-            raise StyleTransferError(f"The model '{start}' is of a network '{former.network}'; start from one of "
-                                     "'swift'.")
+        if former.architecture != 'swift':
+            raise StyleTransferError(f"The model '{start}' has the architecture '{former.architecture}'; start from "
+                                     "one of the architecture 'swift'.")
         transformer, predictor = (load_weights(former.path(f'{part}.onnx')) for part in ('transformer', 'predictor'))
         return transformer, predictor
     file = cache / 'predictor.npz'
@@ -229,7 +229,7 @@ class Run:
         with replacing(self._cache / 'trained.npz') as file:
             np.savez(file, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
                      **{**self._predictor, **student.dense.weights(), **weights})
-        exported = TorchOps(student.transformer.network, weights)
+        exported = TorchOps(student.transformer.architecture, weights)
         cv2.imwrite(str(self._cache / 'sheet.png'), sheet(exported, student, pool))
         student.load_state_dict(current, strict=False)
         student.mean.copy_(student.vectors().mean(0))

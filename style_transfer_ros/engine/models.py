@@ -3,9 +3,9 @@ Model directories: a pair of networks as ONNX files beside a ``model.yaml`` that
 
 ::
 
-    schema: 2
+    schema: 3
     name: swift-91bc3d02            what styles remember; vectors of one name do not fit another
-    network: swift                  functions of networks.py with these weights (for the TensorFlow runtime)
+    architecture: swift             functions of networks.py with these weights (for the TensorFlow runtime)
     size_multiple: 4                frames are padded to multiples of this, pixels
     identity_vector: [...]          100 numbers that return the photo; null: the content's own vector does
     files:                          name: sha256
@@ -30,7 +30,7 @@ from style_transfer_ros.engine.errors import ModelError, sentence, shown
 from style_transfer_ros.engine.reading import read_file
 from style_transfer_ros.paths import share_folder
 
-SCHEMA = 2
+SCHEMA = 3
 #: Bytes of a model.yaml, at most.
 _LARGEST_DESCRIPTION = 1 << 20
 _REQUIRED = ('transformer.onnx', 'predictor.onnx')
@@ -42,7 +42,7 @@ class Model:
 
     name: str
     folder: Path
-    network: str
+    architecture: str
     size_multiple: int
     identity_vector: np.ndarray | None
     int8: bool
@@ -79,7 +79,7 @@ def read_model(folder: Path) -> Model:
         files: Dict[str, str] = {str(file): str(checksum) for file, checksum in dict(fields['files']).items()}
         identity = fields['identity_vector']
         vector = None if identity is None else np.asarray(identity, np.float32).reshape(100)
-        model = Model(str(fields['name']), folder, str(fields['network']), int(fields['size_multiple']),
+        model = Model(str(fields['name']), folder, str(fields['architecture']), int(fields['size_multiple']),
                       vector, 'transformer_int8.onnx' in files)
         if not 1 <= model.size_multiple <= 64 or not (vector is None or np.isfinite(vector).all()):
             raise ValueError('size_multiple is 1 to 64, and identity_vector has finite numbers')
@@ -97,7 +97,7 @@ def read_model(folder: Path) -> Model:
     return model
 
 
-def write_model(folder: Path, name: str, network: str, size_multiple: int, identity: np.ndarray | None,
+def write_model(folder: Path, name: str, architecture: str, size_multiple: int, identity: np.ndarray | None,
                 files: Dict[str, bytes]) -> Model:
     """
     Write a model directory, its description last: one that is half written is refused, not painted with.
@@ -110,7 +110,7 @@ def write_model(folder: Path, name: str, network: str, size_multiple: int, ident
         for file, data in files.items():
             (Path(new) / file).write_bytes(data)
         vector = None if identity is None else [round(float(x), 6) for x in identity]
-        description = {'schema': SCHEMA, 'name': name, 'network': network, 'size_multiple': size_multiple,
+        description = {'schema': SCHEMA, 'name': name, 'architecture': architecture, 'size_multiple': size_multiple,
                        'identity_vector': vector,
                        'files': {file: _sha256(Path(new) / file) for file in files}}
         (Path(new) / 'model.yaml').write_text(yaml.safe_dump(description, sort_keys=False), encoding='utf-8')

@@ -25,7 +25,7 @@ def rewrite(folder, **changes):
 
 def test_a_users_own_directory_is_a_model_like_the_bundled_one(copy):
     model = load_model(str(copy))
-    assert (model.name.startswith('swift'), model.network, model.int8) == (True, 'swift', True)
+    assert (model.name.startswith('swift'), model.architecture, model.int8) == (True, 'swift', True)
     assert model.identity_vector.shape == (100,)
 
 

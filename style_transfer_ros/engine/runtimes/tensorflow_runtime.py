@@ -102,11 +102,11 @@ class TensorflowRuntime:
             except RuntimeError:
                 pass        # TensorFlow is in use in this process already: its threads are what they are
         try:
-            transformer = getattr(networks, f'{model.network}_transformer')
-            predictor = getattr(networks, f'{model.network}_predictor')
+            transformer = getattr(networks, f'{model.architecture}_transformer')
+            predictor = getattr(networks, f'{model.architecture}_predictor')
         except AttributeError as error:
-            raise ModelError(f"The TensorFlow runtime does not know the network '{model.network}' of the model "
-                             f"'{model.name}'; choose the runtime 'onnxruntime' or 'openvino'.") from error
+            raise ModelError(f"The TensorFlow runtime does not know the architecture '{model.architecture}' of the "
+                             f"model '{model.name}'; choose the runtime 'onnxruntime' or 'openvino'.") from error
         painter = TensorflowOps(load_weights(model.path('transformer.onnx')))
         reader = TensorflowOps(load_weights(model.path('predictor.onnx')))
 
