@@ -38,8 +38,10 @@ from training.torch_ops import TorchOps
 #: The predictor's dense layers learn with so many times the step size of the transformer: they know their work already.
 _DENSE_PACE = 0.2
 #: The sensor's noise in the views that are painted and in those that are compared with them, deviation to this, of 1.
-_NOISE, _PAIR_NOISE = 0.008, 0.03
-#: One sample of a share in so many steps learns strength.
+_NOISE, _PAIR_NOISE = 0.004, 0.02
+#: In this share of the steps half of the samples are compared with the other half, which shows them again, moved.
+_PAIRED = 0.25
+#: In this share of the other steps a sample learns strength.
 _STRENGTH = 0.15
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
@@ -54,17 +56,17 @@ _LAYOUT = torch.channels_last      # twice as fast on CPUs
 class Weights:
     """What each loss of ``losses.py`` counts."""
 
-    pixel: float = 3.0
-    gradient: float = 14.0      # at full size
-    half_gradient: float = 7.0  # at half size
-    band: float = 1.2
-    texture: float = 1.2
-    palette: float = 30.0
+    pixel: float = 2.2
+    gradient: float = 22.0      # at full size
+    half_gradient: float = 9.0  # at half size
+    band: float = 3.4
+    texture: float = 1.4
+    palette: float = 36.0
     content: float = 8.0
-    grid: float = 4.0
-    lattice: float = 60.0
-    style: float = 0.0          # against the style picture itself, from ``style_from`` on
-    calm: float = 0.0           # ramped up from ``calm_from`` on
+    grid: float = 0.5
+    lattice: float = 12.0
+    style: float = 7.0          # against the style picture itself, from ``style_from`` on
+    calm: float = 8.0           # ramped up from ``calm_from`` on
 
 
 class Trainer:
@@ -130,7 +132,7 @@ class Trainer:
         rows = rng.integers(HELD_OUT, len(self.pool.contents), count)
         if style and self.judge is not None:
             rows[0] = rng.choice(self.judge.rows)
-        batch = draw(self.pool, rng, rows, count // 2 if calm > 0 and rng.random() < 0.5 else 0)
+        batch = draw(self.pool, rng, rows, count // 2 if calm > 0 and rng.random() < _PAIRED else 0)
         found = self.losses(batch, rng, calm, style)
         gradients = torch.autograd.grad(torch.stack(list(found.values())).sum(), self.parameters, allow_unused=True)
         return gradients, {name: float(value.detach()) for name, value in found.items()}
@@ -295,7 +297,7 @@ def main() -> None:
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default,
                             help=f'weight of the loss {field.name}')
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
-    parser.add_argument('--calm-from', type=float, default=0.8, help='share of the run before the loss calm')
+    parser.add_argument('--calm-from', type=float, default=0.7, help='share of the run before the loss calm')
     parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
