@@ -69,6 +69,20 @@ def test_an_environment_whose_making_was_killed_is_made_again(clone, harm):
     assert 'is made again' in make(clone, 'install') and not (clone / '.venv').exists()
 
 
+@pytest.mark.parametrize('name', ['größe', '波', 'a:b', "it's", 'a;b', 'a$b'])
+def test_a_path_in_which_the_messages_cannot_be_built_is_said_at_once(clone, tmp_path, name):
+    clone.rename(tmp_path / name)
+    checked = subprocess.run([tmp_path / name / '.ci' / 'check', sys.executable], cwd=tmp_path / name,
+                             capture_output=True, text=True)
+    assert checked.returncode == 1 and str(tmp_path / name) in checked.stderr and checked.stderr.count('\n') == 1
+    assert 'move the clone' in checked.stderr
+
+
+def test_a_path_with_a_space_passes(clone):
+    checked = subprocess.run([clone / '.ci' / 'check', sys.executable], cwd=clone, capture_output=True, text=True)
+    assert 'The clone is in' not in checked.stderr
+
+
 def test_pip_installs_into_the_environment_whatever_its_configuration_says():
     assert 'export PIP_USER := 0' in (ROOT / 'Makefile').read_text(encoding='utf-8')
 
