@@ -10,7 +10,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install msgs demo live test lint bench evaluate train clean
+.PHONY: help install msgs demo live test lint bench evaluate train fuzz soak clean
 
 PYTHON ?= python3
 ROS := $(and $(ROS_DISTRO),$(shell command -v ros2))
@@ -45,7 +45,7 @@ demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo
 live: $(PRODUCT)  ## paint a camera and show it on a page: make live ARGS='--source 0'
 	@$(RUN) -m style_transfer_ros.demo.live $(ARGS)
 
-test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train video scale peers $(if $(ROS),,test))  ## run all tests and linters
+test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train video scale peers $(if $(ROS),,test fuzz))  ## run all tests and linters
 ifdef ROS
 	@source install/setup.bash && $(COLCON) test --event-handlers console_direct+ --return-code-on-test-failure
 else
@@ -54,6 +54,14 @@ endif
 
 lint: $(PRODUCT) $(if $(ROS),,$(STAMP)/test)  ## run the linters and the type checker alone
 	@$(RUN) -m pytest test/test_lint.py
+
+RUNS ?= 10000
+fuzz: $(PRODUCT) $(STAMP)/test $(STAMP)/fuzz  ## try generated inputs, RUNS=10000 of each kind
+	@$(RUN) test/fuzz/fuzz.py --runs $(RUNS) $(ARGS)
+
+SECONDS ?= 3600
+soak: $(PRODUCT)  ## run the nodes under load and kill them, SECONDS=3600
+	@$(RUN) test/soak/soak.py --seconds $(SECONDS) $(ARGS)
 
 bench: $(PRODUCT) $(STAMP)/magenta $(STAMP)/tensorflow $(STAMP)/bench  ## measure speed, leave benchmark_output/
 	@$(RUN) -m benchmark.bench $(ARGS)

@@ -27,7 +27,7 @@ from style_transfer_ros.archive.ros1_file import MAGIC as ROS1_MAGIC
 from style_transfer_ros.archive.ros1_file import Ros1File
 from style_transfer_ros.archive.ros1_types import conversion
 from style_transfer_ros.archive.sqlite_file import SqliteFile
-from style_transfer_ros.engine.errors import ArchiveError
+from style_transfer_ros.engine.errors import ArchiveError, sentence, shown, StyleTransferError
 
 _SQLITE_MAGIC = b'SQLite format 3\0'
 _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
@@ -65,6 +65,12 @@ class Bag:
         self.notes: list[str] = []
         try:
             self._open()
+        except (StyleTransferError, OSError):
+            self.close()
+            raise
+        except Exception as error:      # damaged bytes lead the readers to any error
+            self.close()
+            raise ArchiveError(f'The bag {shown(self.location)} is damaged ({sentence(error)}); restore it.') from error
         except BaseException:
             self.close()
             raise
@@ -101,8 +107,14 @@ class Bag:
         for file in self._files:
             if file.start >= stop or file.end < start or recorded.isdisjoint(file.counts):
                 continue
-            for item in file.messages(recorded, start, stop):
-                yield self._as_taken(item) if isinstance(item, Message) else item
+            try:
+                for item in file.messages(recorded, start, stop):
+                    yield self._as_taken(item) if isinstance(item, Message) else item
+            except (StyleTransferError, OSError):
+                raise
+            except Exception as error:      # damaged bytes lead the readers to any error
+                yield Damage('', None, f"'{self.location}'", f'a file is damaged ({sentence(error)}); the rest of it '
+                             'is lost', None)
 
     def _as_taken(self, message: Message) -> Message | Damage:
         taken = self._taken[message.topic]
@@ -124,10 +136,12 @@ class Bag:
         for name in names:
             try:
                 self._files.append(self._opened(name))
-            except (ArchiveError, OSError) as error:
+            except Exception as error:      # damaged bytes lead the readers to any error
+                problem = str(error) if isinstance(error, (ArchiveError, OSError)) else (
+                    f"'{name}' is damaged ({sentence(error)}); restore it or leave it out.")
                 if len(names) == 1:
-                    raise ArchiveError(str(error)) from error
-                self.damage.append(Damage('', None, f"'{name}'", f'{error}', None))
+                    raise ArchiveError(problem) from error
+                self.damage.append(Damage('', None, f"'{name}'", problem, None))
         if not self._files:
             raise ArchiveError(f"Nothing of the bag '{self.location}' can be read; the first reason: "
                                f"{self.damage[0].what}")

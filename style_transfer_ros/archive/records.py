@@ -78,7 +78,8 @@ class Damage:
     lost: int | None = 1
 
     def __str__(self) -> str:
-        when = 'at an unknown time' if self.time is None else f'at {self.time // 10**9}.{self.time % 10**9:09d} s'
+        known = isinstance(self.time, int)      # a damaged database gives anything
+        when = f'at {self.time // 10**9}.{self.time % 10**9:09d} s' if known else 'at an unknown time'
         return f"{self.topic or 'Some topic'} {when}, {self.place}: {self.what}"
 
 

@@ -11,7 +11,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.service import Service
 
-from style_transfer_ros.engine.errors import sentence
+from style_transfer_ros.engine.errors import sentence, shown
 
 #: Requests that DDS keeps for a service; with the default of 10 a burst of calls is lost without a word.
 REQUESTS = QoSProfile(depth=1000)
@@ -34,7 +34,8 @@ def _guarded(node: Node, service: Service) -> Callable:
     callback = service.callback
 
     def answered(request: Any, response: Any, error: Exception) -> Any:
-        node.get_logger().error(f"A request to '{service.srv_name}' was refused: {sentence(error)[:300]}")
+        node.get_logger().error(f"A request to '{service.srv_name}' was refused: {sentence(error)[:300]}",
+                                throttle_duration_sec=1.0)
         reason = f'The request cannot be used ({sentence(error)[:200]}); correct it.'
         if service.srv_type is SetParameters:
             response.results = [SetParametersResult(successful=False, reason=reason) for _ in request.parameters]
@@ -49,13 +50,30 @@ def _guarded(node: Node, service: Service) -> Callable:
     if inspect.iscoroutinefunction(callback):
         async def guarded(request: Any, response: Any) -> Any:
             try:
-                return await callback(request, response)
+                return _clear(node, request, await callback(request, response))
             except Exception as error:      # whatever it is, the caller waits for an answer
                 return answered(request, response, error)
     else:
         def guarded(request: Any, response: Any) -> Any:        # type: ignore[misc]
             try:
-                return callback(request, response)
+                return _clear(node, request, callback(request, response))
             except Exception as error:      # whatever it is, the caller waits for an answer
                 return answered(request, response, error)
     return guarded
+
+
+def _clear(node: Node, request: Any, response: Any) -> Any:
+    """Return the answer with rclpy's own reasons for refused parameters as sentences that name the parameter."""
+    if isinstance(response, SetParameters.Response):
+        pairs = list(zip(response.results, [[parameter] for parameter in request.parameters]))
+    elif isinstance(response, SetParametersAtomically.Response):
+        pairs = [(response.result, request.parameters)]
+    else:
+        return response
+    for result, parameters in pairs:
+        unknown = [parameter.name for parameter in parameters if not node.has_parameter(parameter.name)]
+        if not result.successful and unknown:
+            result.reason = f"There is no parameter {shown(unknown[0])}; 'ros2 param list' names those that there are."
+        elif not result.successful and not result.reason.endswith('.'):
+            result.reason = f"{' '.join(result.reason.split())[:300]}."
+    return response

@@ -1,0 +1,47 @@
+"""A slice of `make fuzz` that CI has time for, and all inputs that ever failed."""
+import importlib.util
+import json
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+FUZZ = Path(__file__).with_name('fuzz.py')
+if importlib.util.find_spec('rclpy') is None:
+    pytest.skip('rclpy is not installed', allow_module_level=True)
+
+
+def fuzzed(*options):
+    """Run the program; return its last line and its exit code."""
+    done = subprocess.run([sys.executable, FUZZ, *options], capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1]), done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.timeout(600)
+def test_a_slice_of_all_inputs_breaks_no_promise_and_so_does_what_ever_failed():
+    result, code, said = fuzzed('--runs', '60')
+    assert (result['fuzz'], code) == ('passed', 0), said
+    assert len(result['targets']) >= 20 and all(
+        target['inputs'] for name, target in result['targets'].items() if name != 'corpus')
+
+
+def test_a_broken_promise_is_found_and_ends_with_exit_code_1(tmp_path):
+    """The net has no holes: a reader that raises something else is caught, and its input kept."""
+    program = f"""
+import sys
+sys.argv = ['fuzz.py', '--runs', '20', '--only', 'image_message']
+sys.path.insert(0, {str(FUZZ.parent)!r})
+import pathlib
+import fuzz, targets
+fuzz.CORPUS = pathlib.Path({str(tmp_path)!r})
+targets.encodings.decode = lambda *arguments: 1 / 0
+from style_transfer_ros.environment import stay_alone
+stay_alone()
+fuzz.main()
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 1 and result['fuzz'] == 'failed', done.stderr
+    assert 'ZeroDivisionError' in result['targets']['image_message']['failed']
+    assert list(tmp_path.glob('image_message/*'))
