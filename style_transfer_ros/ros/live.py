@@ -145,6 +145,7 @@ class Live:
         if self.scene.ready and (not settings.lazy or self.has_viewer()):
             frame = self._still.due(self.scene, settings.period)
             if frame is not None:
+                self._statistics.again()
                 self._slot.submit(frame, due=True)
 
     def stop(self) -> None:

@@ -44,6 +44,11 @@ class Statistics:
             self._paintings.append((time.monotonic(), latency, painting, ros))
             self._total['frames_painted'] += 1
 
+    def again(self) -> None:
+        """Count a still picture that is taken once more, after it was painted or dropped."""
+        with self._lock:
+            self._total['frames_taken_again'] += 1
+
     def dropped(self, cause: str) -> None:
         """Count a frame that is not painted; ``cause``: newer, unwanted, broken, not_ready, error."""
         with self._lock:

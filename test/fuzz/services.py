@@ -25,6 +25,7 @@ from rcl_interfaces.srv import (
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from targets import Broken, check_sentence, deserialized, SCRATCH
@@ -147,7 +148,7 @@ class Subject:
         if self._state() == State.PRIMARY_STATE_INACTIVE:
             self.node.trigger_cleanup()
         results = self.node.set_parameters([Parameter(name, value=value) for name, value in {
-            'period': 0.0, 'enabled': True, 'lazy': False, 'style': 'starry_night', 'image_transport': 'raw',
+            'period': 0.0, 'enabled': True, 'lazy': False, 'style': '', 'image_transport': 'raw',
             'qos': 'auto', 'processing_height': 0, 'use_sim_time': False, 'model': 'swift', 'runtime': 'auto',
             'threads': 0, 'style_directories': [''], 'style_library': str(SCRATCH / 'node')}.items()])
         for result in results:
@@ -155,7 +156,11 @@ class Subject:
                 raise Broken(f'a good value is refused: {result.reason}')
         self.node.trigger_configure()
         self.node.trigger_activate()
-        self.spin_until(lambda: self.node.loaded and self.node.loaded.mix, 'the style is loaded')
+        self.spin_until(lambda: self.node.loaded and self.node.loaded.styles, 'the model is loaded')
+        good = SetStyle.Request(name='red', image=messages.to_image(np.full((32, 32, 3), 200, np.uint8), Header()))
+        self.request('set_style', serialize_message(good))
+        if self.node.loaded.mix is None:
+            raise Broken('a good picture is not learned')
         self.spin_until(self.camera.get_subscription_count, 'the node subscribes')
         self.paintings.clear()
         frame, sent = messages.to_image(np.full((48, 64, 3), 100, np.uint8), Header()), 0.0
