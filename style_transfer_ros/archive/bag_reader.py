@@ -214,7 +214,7 @@ class Bag:
         else:
             stream.close()
             raise ArchiveError(f"'{name}' is no bag: it begins with {head[:8]!r}, as no MCAP, SQLite or ROS 1 bag does."
-                           if head else f"'{name}' is empty; restore it or leave it out.")
+                               if head else f"'{name}' is empty; restore it or leave it out.")
         self._stack.callback(opened.close)
         return opened
 

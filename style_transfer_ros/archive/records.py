@@ -78,8 +78,9 @@ class Damage:
     lost: int | None = 1
 
     def __str__(self) -> str:
-        known = isinstance(self.time, int)      # a damaged database gives anything
-        when = f'at {self.time // 10**9}.{self.time % 10**9:09d} s' if known else 'at an unknown time'
+        # a damaged database gives anything for a time
+        when = f'at {self.time // 10**9}.{self.time % 10**9:09d} s' if isinstance(self.time, int) else (
+            'at an unknown time')
         return f"{self.topic or 'Some topic'} {when}, {self.place}: {self.what}"
 
 

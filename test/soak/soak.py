@@ -30,28 +30,24 @@ import tempfile
 import time
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
+from rcl_interfaces.srv import SetParameters
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle
+from style_transfer_ros.demo.processes import NodeProcess
+from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.library import StyleLibrary
 from style_transfer_ros.environment import stay_alone
-
-if __name__ == '__main__':
-    stay_alone()
-
-from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-import numpy as np  # noqa: E402
-from rcl_interfaces.srv import SetParameters  # noqa: E402
-import rclpy  # noqa: E402
-from rclpy.executors import SingleThreadedExecutor  # noqa: E402
-from rclpy.node import Node  # noqa: E402
-from rclpy.parameter import Parameter  # noqa: E402
-from rclpy.qos import QoSProfile  # noqa: E402
-from sensor_msgs.msg import Image  # noqa: E402
-from std_msgs.msg import Header  # noqa: E402
-
-from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle  # noqa: E402
-from style_transfer_ros.demo.processes import NodeProcess  # noqa: E402
-from style_transfer_ros.engine.errors import StyleError  # noqa: E402
-from style_transfer_ros.engine.library import StyleLibrary  # noqa: E402
-from style_transfer_ros.paths import bundled_styles  # noqa: E402
-from style_transfer_ros.ros import messages  # noqa: E402
+from style_transfer_ros.paths import bundled_styles
+from style_transfer_ros.ros import messages
 
 WARM_UP = 120.0
 MEMORY_GROWTH = 5.0     # MB
@@ -331,6 +327,7 @@ def main() -> None:
     parser.add_argument('--kills', type=int, help='how many kill -9 (default: 100 an hour, at least 3)')
     options = parser.parse_args()
     kills = max(3, round(options.seconds / 36)) if options.kills is None else options.kills
+    stay_alone()
     rclpy.init()
     user, folder = User(), Path(tempfile.mkdtemp(prefix='style_transfer_soak_'))
     report: dict[str, Any] = {}
