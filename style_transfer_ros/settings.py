@@ -163,8 +163,9 @@ def _checked(name: str, value: Any, default: Any, about: Any) -> Any:
     if not fits:
         # A text in the place of a list must not be taken apart: the letters of a path would allow the folder '/'.
         word = {True: 'on', False: 'off'}[value] if isinstance(value, bool) else str(value)[:60]
-        remedy: dict[type, str] = {str: ' (YAML reads on, off, yes and no as true or false)' * isinstance(value, bool)
-                  + f"; quote it twice: {name}:=\"'{word}'\"", list: f"; write {name}:=\"['...']\""}
+        yaml = ' (YAML reads on, off, yes and no as true or false)' * isinstance(value, bool)
+        remedy: dict[type, str] = {str: f"{yaml}; quote it twice: {name}:=\"'{word}'\"",
+                                   list: f"; write {name}:=\"['...']\""}
         raise ParameterError(f"The parameter '{name}' is {shown(value)}, but {_KINDS[type(default)]} is needed"
                              f"{remedy.get(type(default), '')}.")
     if about['low'] is not None and not about['low'] <= value <= about['high']:

@@ -69,7 +69,7 @@ class Student(nn.Module):
 
     @property
     def unused(self) -> Tensor:
-        """The direction of the identity vector, (100,), of length 1."""
+        """Return the direction of the identity vector, (100,), of length 1."""
         return self.identity / self.identity.norm()
 
     @torch.no_grad()

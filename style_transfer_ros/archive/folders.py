@@ -65,7 +65,7 @@ def find(inputs: Sequence[str]) -> tuple[list[Task], int]:
             found += [(match, Path(match.name)) for match in matches]
     if not found:
         raise ArchiveError(f"There is no picture in {', '.join(map(repr, inputs))[:200]}; give a folder with JPEG, "
-                               'PNG, WebP, BMP or TIFF files.')
+                           'PNG, WebP, BMP or TIFF files.')
     tasks, taken = [], set()
     for number, (file, name) in enumerate(found):
         ending = name.suffix.lower()
@@ -182,5 +182,3 @@ def repaint_pictures(inputs: Sequence[str], out: Path, look: Look, painters: Pai
         run.publish(folder)
     report.outputs.append(str(out))
     report.seconds += time.monotonic() - begin
-
-

@@ -194,5 +194,3 @@ def paint_pictures(look_text: str, tasks: Sequence[tuple[int, str, str]], folder
     look = Plan.from_json(look_text).look
     folders.paint_tasks([folders.Task(*task) for task in tasks], look, Path(folder), painters(look, cores), report)
     return report.counts()
-
-

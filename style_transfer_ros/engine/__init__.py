@@ -19,6 +19,7 @@ from typing import Any, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from style_transfer_ros.engine.errors import (
+        ArchiveError,
         ImageError,
         ModelError,
         ParameterError,
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from style_transfer_ros.engine.stylizer import Stylizer
 
 __all__ = [
-    'decode_picture', 'default_folder', 'encode_jpeg', 'encode_png', 'ImageError', 'Mix', 'ModelError', 'PaintSettings',
-    'ParameterError', 'read_picture', 'RuntimeMissing', 'SourceError', 'SourceGone', 'Stream', 'Style', 'StyleError',
-    'StyleLibrary', 'Styles', 'StyleTransferError', 'Stylizer', 'UnknownEncoding',
+    'ArchiveError', 'decode_picture', 'default_folder', 'encode_jpeg', 'encode_png', 'ImageError', 'Mix', 'ModelError',
+    'PaintSettings', 'ParameterError', 'read_picture', 'RuntimeMissing', 'SourceError', 'SourceGone', 'Stream', 'Style',
+    'StyleError', 'StyleLibrary', 'Styles', 'StyleTransferError', 'Stylizer', 'UnknownEncoding',
 ]
 
 #: Where each public name is defined, but for the errors.

@@ -133,7 +133,7 @@ def mobilenet_blocks(ops: Ops, picture: Any) -> Iterator[Any]:
             if expansion > 1:
                 y = _relu6(ops, ops.conv(y, f'{name}/expand', expansion * channels, 1))
             y = _relu6(ops, ops.conv(y, f'{name}/depthwise', expansion * channels, 3, stride,
-                                   depthwise=True, padding='same'))
+                                     depthwise=True, padding='same'))
             y = ops.conv(y, f'{name}/project', out, 1)
             x = ops.add(x, y) if stride == 1 and channels == out else y
             channels, block = out, block + 1

@@ -14,7 +14,7 @@ from test_damage import cut, SIZE, the_file
 pytest.importorskip('distributed', reason='Dask is not installed (requirements/scale.txt)')
 
 from style_transfer_ros.archive import cluster as clusters  # noqa: E402
-from style_transfer_ros.archive import distributed_runs, segments
+from style_transfer_ros.archive import distributed_runs, segments  # noqa: E402
 from style_transfer_ros.archive.bag_reader import Bag  # noqa: E402
 from style_transfer_ros.archive.bags import make_plan  # noqa: E402
 from style_transfer_ros.archive.report import Report  # noqa: E402
