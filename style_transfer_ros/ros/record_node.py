@@ -81,8 +81,15 @@ class Subscriptions:
         self._node, self._recorder = node, recorder
         self._wanted = [node.resolve_topic_name(topic) for topic in topics]
         self._told = 0
-        node.create_timer(_LOOK_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._subscriptions: list[Any] = []
+        self._timer = node.create_timer(_LOOK_PERIOD, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._look()
+
+    def close(self) -> None:
+        """Unsubscribe; in the executor's thread."""
+        self._node.destroy_timer(self._timer)
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
 
     def _look(self) -> None:
         """Subscribe to what is published by now; tell what was dropped since the last look."""
@@ -113,7 +120,8 @@ class Subscriptions:
             published = info.get('source_timestamp', 0) if isinstance(info, dict) else 0
             self._recorder.put(topic, self._node.get_clock().now().nanoseconds, data, published or -1)
         # rclpy gives the times, too, to who takes two arguments; its types do not know that of raw messages
-        self._node.create_subscription(message_type, name, cast(Any, take), profile, raw=True)
+        self._subscriptions.append(self._node.create_subscription(message_type, name, cast(Any, take), profile,
+                                                                  raw=True))
 
 
 class RecordNode(Node):

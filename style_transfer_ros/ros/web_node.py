@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 import socket
 import tempfile
+import time
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -120,7 +121,8 @@ class WebNode(Node):
 
     def stop(self) -> None:
         """End the server; called by :func:`run`."""
-        self._server.stop()
+        executor = self.executor
+        self._server.stop(lambda: executor.spin_once(0.05) if executor is not None else time.sleep(0.05))
 
 
 def free_port(listen: str) -> int:

@@ -94,7 +94,7 @@ export function showControls(state) {
   find('record').setAttribute('aria-pressed', String(recording));
   const told = state.recording
     ? `${size(state.recording.size)}${state.recording.dropped ? `, ${state.recording.dropped} dropped` : ''}` : 'Record';
-  /** @type {HTMLElement} */ (find('record').querySelector('span')).textContent = state.recording?.problem || told;
+  /** @type {HTMLElement} */ (find('record').querySelector('span')).textContent = told;
   find('record').ariaLabel = recording ? `Stop the recording, ${told}` : 'Record the painting as a bag';
   showRecordings(state.recordings);
   if (performance.now() - touched < 1500) return;      // being moved just now

@@ -2,7 +2,7 @@
 /** Starts the page: signs in with the link's token, connects, and hands news to the parts. */
 import {OwnCamera} from './camera.js';
 import {showControls} from './controls.js';
-import {find, make, spoken} from './dom.js';
+import {find, make, spoken, tell} from './dom.js';
 import {showPainted, showStyles} from './gallery.js';
 import {Connection} from './server.js';
 import {veil, View} from './view.js';
@@ -33,6 +33,7 @@ const connection = new Connection({
     you = message;
     showFacts();
   },
+  notice: ({message}) => tell(message, {bad: true}),
   own_camera: message => camera.taken(message),
 });
 const view = new View(connection);

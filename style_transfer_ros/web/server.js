@@ -7,7 +7,7 @@ import {tell} from './dom.js';
  *   mix: Record<string, number>}} Status
  * @typedef {{present: boolean, painter: string, status: Partial<Status>, parameters: Record<string, any>,
  *   numbers: Record<string, string>, source: {kind: string, topic: string}, shuffle: number,
- *   recording: null | {size: number, written: number, dropped: number, problem: string},
+ *   recording: null | {size: number, written: number, dropped: number},
  *   recordings: {name: string, size: number}[]}} State
  * @typedef {{name: string, source: string, learned: number, picture: string}} Style
  * @typedef {{stream: number, sequence: number, stamp: number, jpeg: Uint8Array<ArrayBuffer>}} Frame

@@ -6,13 +6,13 @@ import ssl
 import stat
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
 
 from style_transfer_ros.ros.web import addresses
 from style_transfer_ros.ros.web.certificate import server_context
-from style_transfer_ros.ros.web.recording import Recording
 
 
 @pytest.fixture
@@ -89,48 +89,37 @@ def test_links_name_what_the_server_listens_on():
     assert addresses.bracketed('::1') == '[::1]' and addresses.bracketed('robot') == 'robot'
 
 
-class Clock:
-    """What a recording asks of a node."""
+@pytest.mark.timeout(120)
+def test_a_recording_ends_with_the_page_and_is_whole(ros, tmp_path, monkeypatch):
+    from mcap.reader import make_reader
+    from sensor_msgs.msg import CompressedImage
 
-    def get_clock(self):
-        return self
+    from style_transfer_ros.demo.processes import NodeProcess
+    from style_transfer_ros.ros.web.recording import Recordings
+    user = ros.node()
+    paintings = user.create_publisher(CompressedImage, 'stylized/image/compressed', 10)
+    with NodeProcess('web_node', 'port:=0', environment={'XDG_DATA_HOME': str(tmp_path)}, text=True,
+                     stdout=subprocess.PIPE) as page:
+        address, token = page.process.stdout.readline().split()[-1].split('/#token=')
+        request = urllib.request.Request(f'{address}/do/record', b'{}', {
+            'Authorization': f'Bearer {token}', 'Origin': address})
+        urllib.request.urlopen(request, timeout=30).close()
+        ros.wait_until(lambda: paintings.get_subscription_count(), 'it is recorded', 30)
+        for _ in range(5):
+            paintings.publish(CompressedImage(format='jpeg', data=b'1234'))
+        time.sleep(1)
+        assert page.stop() == 0
+    recordings = Recordings(tmp_path / 'style_transfer_ros' / 'page' / 'recordings')
+    found, = recordings.list()
+    with recordings.file(found['name']).open('rb') as file:
+        assert len(list(make_reader(file).iter_messages())) == 5
 
-    def now(self):
-        return self
 
-    nanoseconds = 1
-
-    def create_subscription(self, kind, topic, callback, qos, raw):
-        self.callback = callback
-        return topic
-
-    def destroy_subscription(self, subscription):
-        pass
-
-
-def test_a_recording_drops_and_counts_what_the_disk_is_too_slow_for(tmp_path, monkeypatch):
+def test_a_recording_ends_with_a_sentence_before_the_disk_is_full(ros, tmp_path, monkeypatch):
     from style_transfer_ros.ros.web import recording
-    monkeypatch.setattr(recording, '_QUEUE', 3)
-    node = Clock()
-    taken = Recording(node, tmp_path / 'bag', '/stylized/image')
-    monkeypatch.setattr(taken, '_thread', type('Slow', (), {'start': lambda _: None, 'join': lambda _: None})())
-    taken.start()
-    for _ in range(10):
-        node.callback(b'0123')
-    assert (taken.dropped, taken.written) == (7, 0)
-    taken._queue.get()
-    taken._queue.put(None)
-    taken._write()
-    assert taken.written == 2
-
-
-def test_a_full_disk_ends_a_recording_with_a_sentence(tmp_path, monkeypatch):
-    from style_transfer_ros.ros.web import recording
+    taken = ros.run(lambda: recording.Recording(ros.node(), tmp_path / 'bag', ['stylized/image/compressed']))
+    assert taken.state() == {'size': taken.state()['size'], 'written': 0, 'dropped': 0, 'problem': ''}
     monkeypatch.setattr(recording, '_ROOM', 1 << 62)
-    node = Clock()
-    taken = Recording(node, tmp_path / 'bag', '/stylized/image')
-    taken.start()
-    for _ in range(31):
-        node.callback(b'0123')
-    taken.finish()
-    assert 'nearly full' in taken.problem and (tmp_path / 'bag' / 'metadata.yaml').is_file()
+    assert 'nearly full' in taken.state()['problem']
+    ros.run(taken.unsubscribe)
+    assert 'Recorded 0 messages' in taken.finish() and (tmp_path / 'bag' / 'metadata.yaml').is_file()

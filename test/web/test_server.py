@@ -189,7 +189,7 @@ def test_the_style_that_is_painted_gives_way_when_it_is_removed_and_returns_when
 def test_removals_that_wait_are_carried_out_when_the_page_ends(page):
     until(lambda: page.server._styles.names(), 'the list is there')
     page.sentence('POST', '/do/remove', {'name': 'poppies'})
-    page.server.stop()
+    page.stop()
     assert [request.name for request in page.robot.asked] == ['poppies']
 
 

@@ -1,95 +1,59 @@
-"""The painting as a bag: MCAP, as the node publishes it (JPEG), through a bounded queue to a thread that writes."""
+"""The painting as a bag: MCAP, with the JPEG images as the node publishes them, its camera_info and its status."""
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-import queue
 import shutil
-import threading
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, CompressedImage
 
-#: So many messages wait for the disk; then new ones are dropped, and counted.
-_QUEUE = 60
+#: What may wait for the disk, bytes; then new messages are dropped, and counted.
+_QUEUE = 32 << 20
 #: The recording ends by itself when the disk has less room than this, bytes.
 _ROOM = 500_000_000
 
 
 class Recording:
     """
-    Records from :meth:`start` until :meth:`stop`; these two are called in the executor's thread.
+    One recording; made and unsubscribed in the executor's thread.
 
-    :param folder: the bag; its parent is there, it is not.
-    :param topic: of the painting, without the ending of a transport.
+    :param folder: the bag, which does not exist yet.
+    :param topics: names.
+    :raises ArchiveError: the bag cannot be made.
     """
 
-    def __init__(self, node: Node, folder: Path, topic: str) -> None:
-        self._node, self._folder = node, folder
-        info = f"{topic.rpartition('/')[0]}/camera_info"
-        self._topics = {f'{topic}/compressed': CompressedImage, info: CameraInfo}
-        self._queue: queue.Queue = queue.Queue(_QUEUE)
-        self._thread = threading.Thread(target=self._write, name='recording', daemon=True)
-        self._subscriptions: list = []
-        self.written = self.dropped = self.size = 0
-        #: Why it ended by itself; else empty.
-        self.problem = ''
-
-    def start(self) -> None:
-        """
-        Begin.
-
-        :raises OSError: the bag cannot be made.
-        """
-        from rosbags.rosbag2 import StoragePlugin, Writer  # loaded by those who record only
-        from rosbags.typesys import get_typestore, Stores
-        self._writer = Writer(self._folder, version=9, storage_plugin=StoragePlugin.MCAP)
-        self._writer.open()
-        store = get_typestore(Stores.ROS2_JAZZY)
-        for topic, kind in self._topics.items():
-            name = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
-            connection = self._writer.add_connection(topic, name, typestore=store)
-            self._subscriptions.append(self._node.create_subscription(
-                kind, topic, self._keep(connection), QoSProfile(depth=10), raw=True))
-        self._thread.start()
-
-    def _keep(self, connection: Any) -> Any:
-        def keep(data: bytes) -> None:
-            try:
-                self._queue.put_nowait((connection, self._node.get_clock().now().nanoseconds, data))
-            except queue.Full:
-                self.dropped += 1
-        return keep
-
-    def _write(self) -> None:
-        while (item := self._queue.get()) is not None:
-            if self.problem:
-                continue                                # until stop() ends the queue
-            try:
-                self._writer.write(*item)
-                self.written += 1
-                self.size += len(item[2])
-                if self.written % 30 == 0 and shutil.disk_usage(self._folder).free < _ROOM:
-                    self.problem = 'The disk is nearly full; the recording has ended.'
-            except OSError as error:
-                self.problem = f'The recording has ended: {error.strerror or error}.'
-        try:
-            self._writer.close()
-        except OSError as error:
-            self.problem = self.problem or f'The recording cannot be finished: {error.strerror or error}.'
+    def __init__(self, node: Node, folder: Path, topics: list[str]) -> None:
+        # loaded by those who record only
+        from style_transfer_ros.archive.recording import Recorder
+        from style_transfer_ros.ros.record_node import Subscriptions
+        self._folder = folder
+        self._recorder = Recorder(folder, _QUEUE)
+        self._subscriptions: Any = Subscriptions(node, self._recorder, topics)
 
     def unsubscribe(self) -> None:
         """Receive no more."""
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+        self._subscriptions.close()
 
-    def finish(self) -> None:
-        """Write what waits, and close the bag; takes as long as the disk does, so call it in a thread of its own."""
-        self._queue.put(None)
-        self._thread.join()
+    def finish(self) -> str:
+        """
+        Write what waits, and complete the bag; takes as long as the disk does, so call it in a thread of its own.
+
+        :returns: a sentence for people.
+        :raises ArchiveError: the bag could not be completed.
+        """
+        self._recorder.close()
+        return self._recorder.summary()
+
+    def state(self) -> dict:
+        """Return size (bytes), messages written and dropped, and why it must end, or an empty text."""
+        problem = ''
+        if self._recorder.problem is not None:
+            problem = f'The recording has ended: {self._recorder.problem.strerror}.'
+        elif shutil.disk_usage(self._folder).free < _ROOM:
+            problem = 'The disk is nearly full; the recording has ended.'
+        return {'size': sum(file.stat().st_size for file in self._folder.glob('*.mcap')),
+                'written': self._recorder.written, 'dropped': self._recorder.dropped.total(), 'problem': problem}
 
 
 class Recordings:

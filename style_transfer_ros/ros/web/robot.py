@@ -288,13 +288,31 @@ class Robot:
             await self.in_executor(lambda: self._node.destroy_subscription(subscription))
 
     async def in_executor(self, function: Callable[[], Any]) -> Any:
-        """Call a function in the executor's thread, the only one that changes subscriptions; return its result."""
+        """
+        Call a function in the executor's thread, the only one that changes subscriptions.
+
+        :returns: what it returns; what it raises is raised here.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future = loop.create_future()
+
+        def settle(result: Any, error: Exception | None) -> None:
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(result)
+            else:
+                answer.set_exception(error)
+
+        def work() -> None:
+            try:
+                result, error = function(), None
+            except Exception as raised:     # carried over to the thread that asked for it
+                result, error = None, raised
+            loop.call_soon_threadsafe(settle, result, error)
         executor = self._node.executor
         assert executor is not None, 'the node is spun before the page is served'
-        task = executor.create_task(function)
-        task.add_done_callback(lambda done: loop.call_soon_threadsafe(answer.set_result, done.result()))
+        executor.create_task(work)
         executor.wake()
         return await answer
 

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from style_transfer_msgs.srv import MixStyles, NextStyle, SetStyle
+from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.picture_headers import (
     check_whole,
     KNOWN_FORMATS,
@@ -148,8 +149,7 @@ class Server:
             await self._stopping.wait()
             for chore in chores:
                 chore.cancel()
-            await self._styles.finish()
-            await self._stop_recording({})
+            await self._finish()
             await runner.cleanup()
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()), name='page', daemon=True)
         self._thread.start()
@@ -157,11 +157,27 @@ class Server:
         if begun[0] is not None:
             raise begun[0]
 
-    def stop(self) -> None:
-        """End within 2 s: finish the recording, tell the viewers."""
-        if self._thread is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(2.0)
+    def stop(self, meanwhile: Callable[[], None], seconds: float = 5.0) -> None:
+        """
+        End in time: finish the recording, carry out removals, give the robot's camera back.
+
+        :param meanwhile: called again and again, so that the node's answers still come.
+        """
+        if self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        deadline = time.monotonic() + seconds
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            meanwhile()
+
+    async def _finish(self) -> None:
+        async def give_camera_back() -> str:
+            return await self._use_robot({}) if self._source()['kind'] == 'browser' else ''
+        for work in (self._stop_recording({}), self._styles.finish(), give_camera_back()):
+            try:
+                await asyncio.wait_for(work, 3.0)
+            except (StyleTransferError, OSError, asyncio.TimeoutError) as error:
+                self._robot.log(str(error) or 'The page has ended without having done all that was under way.')
 
     def publish(self, stream: int, stamp: int, jpeg: bytes) -> None:
         """Show a frame; may be called in any thread."""
@@ -295,7 +311,7 @@ class Server:
             return refusal(400, 'The request is no JSON object; reload the page.')
         try:
             sentence = await action(body)
-        except (RobotError, OSError) as error:
+        except (StyleTransferError, OSError) as error:
             return refusal(409, str(error))
         self._tell_state()
         return web.json_response({'success': True, 'message': sentence})
@@ -347,14 +363,9 @@ class Server:
     async def _record(self, body: dict) -> str:
         if self._recordings.current is not None:
             raise RobotError('The painting is being recorded already.')
-        folder = self._recordings.next_folder()
-        recording = Recording(self._node, folder, self._robot.painting_topic)
-        self._recordings.current = recording
-        try:
-            await self._robot.in_executor(recording.start)
-        except BaseException:
-            self._recordings.current = None
-            raise
+        folder, topic = self._recordings.next_folder(), self._robot.painting_topic
+        topics = [f'{topic}/compressed', f"{topic.rpartition('/')[0]}/camera_info", f'{self._robot.painter}/status']
+        self._recordings.current = await self._robot.in_executor(lambda: Recording(self._node, folder, topics))
         return f"Recording '{folder.name}'."
 
     async def _stop_recording(self, body: dict) -> str:
@@ -362,10 +373,7 @@ class Server:
         if recording is None:
             return 'Nothing is being recorded.'
         await self._robot.in_executor(recording.unsubscribe)
-        await asyncio.to_thread(recording.finish)
-        if recording.problem:
-            raise RobotError(recording.problem)
-        return f'{recording.written} messages are recorded.'
+        return await asyncio.to_thread(recording.finish)
 
     async def _remove_recording(self, body: dict) -> str:
         name = _text(body, 'name')
@@ -436,9 +444,7 @@ class Server:
             'present': robot.present, 'painter': robot.painter, 'status': robot.status, 'parameters': parameters,
             'numbers': robot.numbers if robot.present else {}, 'source': self._source(),
             'shuffle': self._styles.shuffle_period,
-            'recording': None if recording is None else {
-                'size': recording.size, 'written': recording.written, 'dropped': recording.dropped,
-                'problem': recording.problem},
+            'recording': recording.state() if recording is not None else None,
             'recordings': self._recordings.list()})
 
     async def _tell(self) -> None:
@@ -453,7 +459,19 @@ class Server:
             if tick % 10 == 0:
                 self._viewers.tell_each()
                 await self._give_up_own_camera()
+                await self._end_broken_recording()
             await asyncio.sleep(0.1)
+
+    async def _end_broken_recording(self) -> None:
+        """End a recording that the disk has no room for, and say so."""
+        recording = self._recordings.current
+        problem = recording.state()['problem'] if recording is not None else ''
+        if problem:
+            try:
+                await self._stop_recording({})
+            except StyleTransferError as error:
+                problem = str(error)
+            self._viewers.notify(problem)
 
     async def _give_up_own_camera(self) -> None:
         """Paint the robot's camera again when the browser whose camera was painted is gone."""

@@ -204,6 +204,11 @@ class Viewers:
         for viewer in self.all:
             viewer.tell(kind, content)
 
+    def notify(self, sentence: str) -> None:
+        """Show a sentence to all who watch now."""
+        for viewer in self.all:
+            viewer.tell('notice', {'message': sentence})
+
     def tell_each(self) -> None:
         """Tell every viewer its own rate, and why it is low if it is."""
         for viewer in self.all:
