@@ -89,9 +89,11 @@ $(BIN)/python:
 	$(STEP) 'Make $(VENV)' $(PYTHON) -m venv $(if $(ROS),--system-site-packages) $(VENV)
 	@rm $(VENV)/unfinished
 
+# By hash where there is a lock; beside the packages of a ROS installation, whose versions are its own, without.
 $(STAMP)/%: requirements/%.txt | $(BIN)/python
 	@touch $(VENV)/unfinished
-	$(STEP) 'Install $<' $(PIP) -r $< || { rm -f $(VENV)/unfinished; exit 1; }
+	$(STEP) 'Install $<' $(PIP) $(if $(or $(ROS),$(if $(wildcard $(<:.txt=.lock)),,no lock)),-r $<, \
+		--require-hashes -r $(<:.txt=.lock)) || { rm -f $(VENV)/unfinished; exit 1; }
 	@mkdir -p $(@D) && touch $@ && rm $(VENV)/unfinished
 
 # Editable: an edit in the clone is live.  pip knows nothing of ament's places, so they are links: the package's share

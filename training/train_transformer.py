@@ -196,7 +196,7 @@ class Run:
         :raises StyleTransferError: it is of another network.
         """
         if self._file.exists():
-            state = torch.load(self._file, map_location=self.student.pooled.device, weights_only=False)
+            state = torch.load(self._file, map_location=self.student.pooled.device, weights_only=True)
             if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in
                                                                    self.student.state_dict().items()}:
                 raise StyleTransferError(f"'{self._file}' is of another network; delete it.")
