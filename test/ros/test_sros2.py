@@ -45,7 +45,8 @@ def test_the_policy_holds_the_names_of_the_graph_and_no_others(ros, tmp_path, mo
         assert names('service') == policy['reply'] or names('service') | {f'/{node}/get_type_description'} == \
             policy['reply']
         assert names('publisher') == policy['publish']
-        ros.wait_until(lambda: policy['subscribe'] <= names('subscriber') | SOMETIMES, 'its subscriptions are there', 60)
+        ros.wait_until(lambda: policy['subscribe'] <= names('subscriber') | SOMETIMES, 'its subscriptions are there',
+                       60)
         ros.wait_until(lambda: policy.get('request', set()) <= names('client'), 'its clients are there', 60)
         assert names('subscriber') <= policy['subscribe']
         assert names('client') == policy.get('request', set())
