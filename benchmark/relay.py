@@ -113,11 +113,11 @@ def measure(seconds: float = 5.0, rate: float = 30.0) -> dict[str, Any]:
         finally:
             relay.send_signal(signal.SIGKILL)
     latency = {name: float(np.median(values[0])) * 1e3 for name, values in found.items()}
-    spent = {name: float(np.median(values[1])) * 1e3 for name, values in found.items()}
+    work = {name: float(np.median(values[1])) * 1e3 for name, values in found.items()}
     return {'ros_cost_over_relay': round(latency['node'] / latency['relay'], 2),
-            'ros_cpu_over_relay': round(spent['node'] / spent['relay'], 2),
+            'ros_cpu_over_relay': round(work['node'] / work['relay'], 2),
             'latency_ms': {name: round(value, 2) for name, value in latency.items()},
-            'cpu_ms': {name: round(value, 2) for name, value in spent.items()},
+            'cpu_ms': {name: round(value, 2) for name, value in work.items()},
             'images': {name: len(values[0]) for name, values in found.items()}}
 
 
