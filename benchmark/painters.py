@@ -6,6 +6,7 @@ A process of its own, because libraries read the number of threads from the envi
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,6 @@ import logging
 import os
 from pathlib import Path
 import sys
-from typing import Callable, Dict, Iterator, List, Tuple
 
 import numpy as np
 import onnx
@@ -31,7 +31,7 @@ from style_transfer_ros.engine.sources import open_source
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
 
-Size = Tuple[int, int]
+Size = tuple[int, int]
 #: What paints: a frame (H, W, 3) uint8 RGB in, its painting out.
 Paint = Callable[[np.ndarray], object]
 #: The peer's network has this input size and no other.
@@ -47,7 +47,7 @@ class Painter:
     runtime: str
     make: Callable[[], Paint]
     count: Callable[[Size], int] | None
-    sizes: Tuple[Size, ...]
+    sizes: tuple[Size, ...]
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def _ours(name: str, model: Model, threads: int, sizes: Tuple[Size, ...]) -> List[Painter]:
+def _ours(name: str, model: Model, threads: int, sizes: tuple[Size, ...]) -> list[Painter]:
     """List a model in every runtime; which of them are installed is seen when they are made."""
     network = onnx.load(model.path('transformer.onnx'))
     style = pictures.read_picture(share_folder() / 'styles' / 'starry_night.jpg')
@@ -82,7 +82,7 @@ def _ours(name: str, model: Model, threads: int, sizes: Tuple[Size, ...]) -> Lis
             from style_transfer_ros.engine.runtimes import tensorflow_runtime
         logging.getLogger('tensorflow').setLevel(logging.ERROR)     # it warns of new graphs, one for each size
         return tensorflow_runtime.load(model, threads, xla=xla)
-    runtimes: Dict[str, Callable[[], Runtime]] = {
+    runtimes: dict[str, Callable[[], Runtime]] = {
         'onnxruntime': onnxruntime, 'openvino': lambda: openvino(False),
         'tensorflow': lambda: tensorflow(False), 'tensorflow+xla': lambda: tensorflow(True)}
     if model.int8:
@@ -113,7 +113,7 @@ def _peer(threads: int) -> Painter:
     return Painter(PEER, 'onnxruntime int8', make, count, (PEER_SIZE,))
 
 
-def _seeds(folder: Path, sizes: Tuple[Size, ...]) -> List[Painter]:
+def _seeds(folder: Path, sizes: tuple[Size, ...]) -> list[Painter]:
     """List the TensorFlow.js transformers below ``folder``; no picture's vector is at hand, so a random one serves."""
     def maker(path: Path) -> Callable[[], Paint]:
         def make() -> Paint:
@@ -132,10 +132,10 @@ def _psnr(a: np.ndarray, b: np.ndarray) -> float:
     return round(float(min(99, 20 * np.log10(255 / (np.sqrt(np.mean((a - b.astype(np.float64)) ** 2)) + 1e-9)))), 1)
 
 
-def _cases(painters: List[Painter], frames: Dict[Size, np.ndarray], skipped: Dict[str, str]) -> List[Case]:
+def _cases(painters: list[Painter], frames: dict[Size, np.ndarray], skipped: dict[str, str]) -> list[Case]:
     """Load and warm up every painter at every size; one that cannot be loaded goes to ``skipped`` with the reason."""
-    cases: List[Case] = []
-    first: Dict[tuple, np.ndarray] = {}         # paintings of the first runtime, to compare the others with
+    cases: list[Case] = []
+    first: dict[tuple, np.ndarray] = {}         # paintings of the first runtime, to compare the others with
     for painter in tqdm(painters, desc='load', unit='painter'):
         for size in painter.sizes:
             try:
@@ -172,7 +172,7 @@ def main() -> None:
     painters = [*_ours('swift', load_model(options.swift), options.threads, sizes),
                 *_ours('magenta', load_model('magenta'), options.threads, sizes),
                 _peer(options.threads), *(_seeds(options.seed, sizes) if options.seed else [])]
-    skipped: Dict[str, str] = {}
+    skipped: dict[str, str] = {}
     cases = _cases(painters, frames, skipped)
     multiply = Case({'network': SGEMM}, sgemm())
     multiply.warm_up()

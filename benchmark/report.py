@@ -1,8 +1,9 @@
 """Tables and plot of what ``bench.py`` measured."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def _markdown(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return '\n'.join('| ' + ' | '.join(str(cell) for cell in line) + ' |' for line in lines) + '\n'
 
 
-def _time(row: Dict[str, Any] | None) -> str:
+def _time(row: dict[str, Any] | None) -> str:
     """Write median and interquartile range with as many digits as they deserve."""
     if row is None:
         return ''
@@ -26,19 +27,19 @@ def _time(row: Dict[str, Any] | None) -> str:
     return f"{row['median_ms']:.{digits}f} ± {row['iqr_ms'] / 2:.{digits}f}"
 
 
-def _by_painter(measured: Dict[str, Any]) -> Dict[tuple, Dict[str, Dict[str, Any]]]:
+def _by_painter(measured: dict[str, Any]) -> dict[tuple, dict[str, dict[str, Any]]]:
     """Sort the rows: (network, runtime) -> size -> row."""
-    found: Dict[tuple, Dict[str, Dict[str, Any]]] = {}
+    found: dict[tuple, dict[str, dict[str, Any]]] = {}
     for row in measured['rows']:
         found.setdefault((row['network'], row['runtime']), {})[f"{row['width']}x{row['height']}"] = row
     return found
 
 
-def _sizes(measured: Dict[str, Any]) -> List[str]:
+def _sizes(measured: dict[str, Any]) -> list[str]:
     return [f'{w}x{h}' for w, h in sorted({(row['width'], row['height']) for row in measured['rows']})]
 
 
-def _conditions(measured: Dict[str, Any]) -> str:
+def _conditions(measured: dict[str, Any]) -> str:
     about = measured['machine']
     versions = ', '.join(f'{name} {version}' for name, version in about['versions'].items() if version[0].isdigit())
     return (f"{about['cpu']}, {about['cores']} cores, {about['memory_gb']:.0f} GB, {' '.join(about['flags'])}; "
@@ -46,20 +47,20 @@ def _conditions(measured: Dict[str, Any]) -> str:
             f"{about['load_average'][0]}; {versions}.\n")
 
 
-def headlines(measured: Dict[str, Any]) -> str:
+def headlines(measured: dict[str, Any]) -> str:
     """Write the headlines as a Markdown table."""
     return _markdown(('figure', 'measured'), [
         (f'`{key}`', 'not measured' if measured[key] is None else measured[key]) for key in _HEADLINES])
 
 
-def times(measured: Dict[str, Any]) -> str:
+def times(measured: dict[str, Any]) -> str:
     """Write the times of every painter at every size as a Markdown table."""
     sizes = _sizes(measured)
     return _markdown(('network', 'runtime', *sizes), [
         (*painter, *(_time(at.get(size)) for size in sizes)) for painter, at in sorted(_by_painter(measured).items())])
 
 
-def table(measured: Dict[str, Any]) -> str:
+def table(measured: dict[str, Any]) -> str:
     """Write ``table.md``."""
     skipped = ''.join(f'- {what}: {why}\n' for what, why in measured['skipped'].items())
     return (f'# Speed\n\n{_conditions(measured)}\n{headlines(measured)}\n'
@@ -68,7 +69,7 @@ def table(measured: Dict[str, Any]) -> str:
             f'{times(measured)}\n' + (f'## Left out\n\n{skipped}' if skipped else ''))
 
 
-def plot(measured: Dict[str, Any], path: Path) -> None:
+def plot(measured: dict[str, Any], path: Path) -> None:
     """Draw time over pixels, both logarithmic, as a PNG."""
     import matplotlib
     matplotlib.use('Agg')
@@ -95,7 +96,7 @@ def plot(measured: Dict[str, Any], path: Path) -> None:
     pyplot.close(figure)
 
 
-def with_runtimes(page: str, measured: Dict[str, Any]) -> str:
+def with_runtimes(page: str, measured: dict[str, Any]) -> str:
     """Return docs/runtimes.md with the measured part renewed."""
     rows = []
     for (network, runtime), at in sorted(_by_painter(measured).items()):

@@ -5,9 +5,10 @@ Only what such a transformer uses is known: ``model.json`` with one group of flo
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 import json
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -36,7 +37,7 @@ def _batch_norm(attributes: dict, x: tf.Tensor, scale: tf.Tensor, shift: tf.Tens
 
 
 #: What each kind of node does with its attributes and inputs.
-_OPERATIONS: Dict[str, Callable[..., tf.Tensor]] = {
+_OPERATIONS: dict[str, Callable[..., tf.Tensor]] = {
     'Add': lambda _, a, b: a + b,
     'BiasAdd': lambda _, x, bias: tf.nn.bias_add(x, bias),
     'Conv2D': _conv(tf.nn.conv2d),
@@ -59,7 +60,7 @@ _OPERATIONS: Dict[str, Callable[..., tf.Tensor]] = {
 }
 
 
-def _weights(folder: Path, group: dict) -> Dict[str, np.ndarray]:
+def _weights(folder: Path, group: dict) -> dict[str, np.ndarray]:
     data = b''.join((folder / path).read_bytes() for path in group['paths'])
     found, offset = {}, 0
     for item in group['weights']:
@@ -76,15 +77,15 @@ def load(folder: Path) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     :param folder: the folder with ``model.json``.
     :returns: a function that paints a frame (H, W, 3) uint8, H and W multiples of 4, with a vector (100,) float32.
     """
-    description: Dict[str, Any] = json.loads((folder / 'model.json').read_text(encoding='utf-8'))
+    description: dict[str, Any] = json.loads((folder / 'model.json').read_text(encoding='utf-8'))
     values = _weights(folder, description['weightsManifest'][0])
-    nodes: List[dict] = [n for n in description['modelTopology']['node'] if n['op'] != 'Const']
+    nodes: list[dict] = [n for n in description['modelTopology']['node'] if n['op'] != 'Const']
     inputs = [n['name'] for n in nodes if n['op'] == 'Placeholder']
 
     # the nodes stand in the order of their use
     @tf.function
     def paint(frame: tf.Tensor, vector: tf.Tensor) -> tf.Tensor:
-        known: Dict[str, Any] = {**values, inputs[0]: tf.cast(frame, tf.float32) / 255, inputs[1]: vector}
+        known: dict[str, Any] = {**values, inputs[0]: tf.cast(frame, tf.float32) / 255, inputs[1]: vector}
         for node in nodes:
             if node['op'] != 'Placeholder':
                 known[node['name']] = _OPERATIONS[node['op']](node['attr'], *(known[name] for name in node['input']))

@@ -1,10 +1,11 @@
 """Timing that survives a noisy machine: all cases take turns, so that a slow minute hits every one of them."""
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 import random
 import time
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -21,10 +22,10 @@ _SLOW = 1.0
 class Case:
     """Something to time; ``facts`` say what it is, ``seconds`` collects the time of every counted call."""
 
-    facts: Dict[str, Any]
+    facts: dict[str, Any]
     call: Callable[[], object]
     estimate: float = 0.0
-    seconds: List[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
     def once(self) -> float:
         """Call it; return the seconds."""
@@ -43,7 +44,7 @@ class Case:
             self.once()
         self.seconds += [self.once() for _ in range(int(np.clip(_VISIT / self.estimate, 1, 20)))]
 
-    def summary(self) -> Dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return the facts with median and quartiles, ms."""
         low, median, high = np.percentile(np.array(self.seconds) * 1e3, [25, 50, 75])
         return {**self.facts, 'median_ms': round(float(median), 3), 'iqr_ms': round(float(high - low), 3),

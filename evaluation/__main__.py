@@ -35,7 +35,6 @@ import argparse
 import json
 from pathlib import Path
 import sys
-from typing import Dict, List
 
 import platformdirs
 from tqdm import tqdm
@@ -48,7 +47,7 @@ from style_transfer_ros.engine.pictures import encode_png
 from training.packages import fetch
 
 
-def judges(cache: Path) -> Dict[str, Judge]:
+def judges(cache: Path) -> dict[str, Judge]:
     """
     Fetch and load the judges of style.
 
@@ -75,7 +74,7 @@ def parser(description: str, output: str, pairs: int) -> argparse.ArgumentParser
     return made
 
 
-def main(arguments: List[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Evaluate and write everything."""
     options = parser('Measure the quality of paintings on held-out pictures and videos.', 'evaluation_output',
                      72).parse_args(arguments)

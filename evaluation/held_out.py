@@ -6,7 +6,7 @@ Photographs and videos are of Debian's ``opencv-doc``, the styles those that thi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -30,9 +30,9 @@ _LONGEST = 512
 class HeldOut(NamedTuple):
     """RGB uint8 (H, W, 3) by name, and the paths of the videos."""
 
-    contents: Dict[str, np.ndarray]
-    styles: Dict[str, np.ndarray]
-    videos: List[Path]
+    contents: dict[str, np.ndarray]
+    styles: dict[str, np.ndarray]
+    videos: list[Path]
 
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def _reduced(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else picture
 
 
-def _pictures(paths: List[Path]) -> Dict[str, np.ndarray]:
+def _pictures(paths: list[Path]) -> dict[str, np.ndarray]:
     return {path.stem: pictures.read_picture(path) for path in paths if path.suffix.lower() in _ENDINGS}
 
 
@@ -68,7 +68,7 @@ def gather(cache: Path, folder: Path | None = None) -> HeldOut:
     return found
 
 
-def clip(path: Path, frames: int, width: int, skip: int = 40) -> List[np.ndarray]:
+def clip(path: Path, frames: int, width: int, skip: int = 40) -> list[np.ndarray]:
     """
     Read successive frames of a video, RGB uint8, reduced to ``width`` where they are wider.
 

@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 import string
 import sys
-from typing import Any, Dict, List
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,7 +48,7 @@ def _titled(picture: np.ndarray, title: str) -> np.ndarray:
     return cv2.putText(cell, title, (2, _TITLE - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (40, 40, 40), 1, cv2.LINE_AA)
 
 
-def make(networks: Dict[str, painters.Painter], pictures: held_out.HeldOut, cache: Path, count: int, seed: int,
+def make(networks: dict[str, painters.Painter], pictures: held_out.HeldOut, cache: Path, count: int, seed: int,
          output: Path) -> None:
     """Write ``count`` sheets and the key."""
     rng, key, seeing = np.random.default_rng(seed), {}, judges(cache)
@@ -72,7 +72,7 @@ def make(networks: Dict[str, painters.Painter], pictures: held_out.HeldOut, cach
     (output / 'key.json').write_text(json.dumps(key, indent=1) + '\n', encoding='utf-8')
 
 
-def agreement(key: Dict[str, Any], ranks: Dict[int, Dict[str, List[str]]]) -> Dict[str, Any]:
+def agreement(key: dict[str, Any], ranks: dict[int, dict[str, list[str]]]) -> dict[str, Any]:
     """
     Compare ranks with the key.
 
@@ -82,12 +82,12 @@ def agreement(key: Dict[str, Any], ranks: Dict[int, Dict[str, List[str]]]) -> Di
         ``last`` (sheets in which a network is last) and ``measures`` (share of choices that each agrees with).
     :raises StyleTransferError: a sheet has other letters.
     """
-    found: Dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for question in QUESTIONS:
-        wins: Dict[str, Dict[str, List[float]]] = {}
-        places: Dict[str, List[int]] = {}
-        last: Dict[str, int] = {}
-        right: Dict[str, List[float]] = {}
+        wins: dict[str, dict[str, list[float]]] = {}
+        places: dict[str, list[int]] = {}
+        last: dict[str, int] = {}
+        right: dict[str, list[float]] = {}
         for number, answers in ranks.items():
             letters, order = key[str(number)]['letters'], answers[question]
             if sorted(order) != sorted(letters):
@@ -110,7 +110,7 @@ def agreement(key: Dict[str, Any], ranks: Dict[int, Dict[str, List[str]]]) -> Di
     return found
 
 
-def main(arguments: List[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Make the sheets, or read the ranks."""
     options_parser = parser('Make sheets for a blind look, or read the ranks of one.', 'look_output', 24)
     options_parser.add_argument('--former', help='another model to show, such as the version before: a directory')

@@ -6,7 +6,8 @@ network, on the same pictures, in the same run.
 """
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Sequence, Tuple
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ def flicker(paintings: Sequence[np.ndarray]) -> float:
     return float(np.std(np.stack(paintings).astype(np.float32), axis=0, ddof=1).mean())
 
 
-def motion(before: np.ndarray, now: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def motion(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     Find where each pixel of ``now`` was in ``before`` (OpenCV's DIS flow), and which of these answers can be trusted.
 
@@ -110,7 +111,7 @@ def checkerboard(pictures: Iterable[np.ndarray]) -> float:
     """
     spectrum, quarter = mean_spectrum(pictures), _SPECTRUM // 4
 
-    def power(v: int, u: int, offsets: Sequence[int]) -> List[float]:
+    def power(v: int, u: int, offsets: Sequence[int]) -> list[float]:
         return [spectrum[(v * quarter + i) % _SPECTRUM, (u * quarter + j) % _SPECTRUM]
                 for i in (offsets if v else (0,)) for j in (offsets if u else (0,))]
     grid = [(v, u) for v in range(4) for u in range(4) if (v, u) != (0, 0)]

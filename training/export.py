@@ -15,7 +15,6 @@ import logging
 from pathlib import Path
 import sys
 import tempfile
-from typing import Dict, Tuple
 
 import numpy as np
 import onnx
@@ -45,7 +44,7 @@ def _feeds(pool: Pool, vectors: np.ndarray, rows: range) -> list:
     return [{'frame': np.array(pool.contents[n])[None], 'style_vector': styles[n][None]} for n in rows]
 
 
-def _ranges(model: onnx.ModelProto, feeds: list) -> Dict[str, Tuple[float, float]]:
+def _ranges(model: onnx.ModelProto, feeds: list) -> dict[str, tuple[float, float]]:
     """Return the lowest and highest value of each convolution's input on ``feeds``, rare ones left out."""
     pixels, *names = dict.fromkeys(node.input[0] for node in model.graph.node if node.op_type == 'Conv')
     probe = onnx.ModelProto()
@@ -87,7 +86,7 @@ def quantized(model: onnx.ModelProto, feeds: list) -> onnx.ModelProto:
         def __init__(self) -> None:
             self._left = iter(feeds[:1])            # it wants to see something; the ranges are ours
 
-        def get_next(self) -> Dict[str, np.ndarray] | None:
+        def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self._left, None)
     logging.getLogger().setLevel(logging.ERROR)     # it advises a preprocessing that these graphs do not need
     ranges = {name: [{'rmin': np.float32(low), 'rmax': np.float32(high)}]
@@ -114,7 +113,7 @@ def _mirrored_in_8_bits(model: onnx.ModelProto) -> onnx.ModelProto:
     Runtimes then mirror bytes, which costs next to nothing.  The residual sums go on reading x itself.
     """
     graph = model.graph
-    readers: Dict[str, list] = {}
+    readers: dict[str, list] = {}
     for node in graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)

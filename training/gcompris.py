@@ -6,10 +6,10 @@ composition, so the middles of a puzzle's pieces, side by side in any order, ser
 """
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 import re
 import struct
-from typing import Dict, Iterator, List, Tuple
 import zlib
 
 import cv2
@@ -24,7 +24,7 @@ _LEFT_OUT = ('GreatWave', 'HokusaiPoppies', 'cassat_summertime', 'gogh_auvert', 
 _MIDDLE, _TILE = 0.48, 96
 
 
-def resources(data: bytes) -> Iterator[Tuple[str, bytes]]:
+def resources(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of every file in a Qt resource file (the format of Qt's ``rcc --binary``)."""
     version, tree, contents, names = struct.unpack_from('>4I', data, 4)
     nodes, size = [0], 22 if version >= 2 else 14
@@ -40,13 +40,13 @@ def resources(data: bytes) -> Iterator[Tuple[str, bytes]]:
         yield title, zlib.decompress(content[4:]) if flags & 1 else content
 
 
-def _pictures(path: Path) -> Dict[str, np.ndarray]:
+def _pictures(path: Path) -> dict[str, np.ndarray]:
     found = {name: cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
              for name, content in sorted(resources(path.read_bytes())) if name.endswith('.webp')}
     return {name: cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for name, picture in found.items() if picture is not None}
 
 
-def mosaic(pieces: List[np.ndarray], rng: np.random.Generator) -> np.ndarray:
+def mosaic(pieces: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Lay the middles of pieces side by side in a square, in any order, some twice: RGB uint8."""
     tiles = []
     for piece in pieces:
@@ -59,14 +59,14 @@ def mosaic(pieces: List[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def read_paintings(folder: Path) -> List[np.ndarray]:
+def read_paintings(folder: Path) -> list[np.ndarray]:
     """
     Read the paintings of the unpacked package.
 
     :returns: RGB uint8 (H, W, 3) each.
     """
     rng, found = np.random.default_rng(0), []
-    puzzles: Dict[str, List[np.ndarray]] = {}
+    puzzles: dict[str, list[np.ndarray]] = {}
     for path in sorted(folder.rglob('details.rcc')):
         found += [picture for name, picture in _pictures(path).items()
                   if name.startswith(_WHOLE) and name.endswith('_background.webp')]

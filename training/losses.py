@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Dict, List
 
 import numpy as np
 import torch
@@ -34,7 +33,7 @@ class Features(nn.Module):
         super().__init__()
         self.ops = TorchOps(networks.mobilenet_blocks, magenta.predictor_weights()).requires_grad_(False)
 
-    def forward(self, picture: Tensor) -> List[Tensor]:
+    def forward(self, picture: Tensor) -> list[Tensor]:
         """N,3,H,W in 0..1 -> a list of feature maps."""
         blocks = list(islice(self.ops(picture), max(_FEATURE_BLOCKS) + 1))
         return [blocks[i] for i in _FEATURE_BLOCKS]
@@ -92,7 +91,7 @@ def palette_loss(a: Tensor, b: Tensor, directions: Tensor) -> Tensor:
     return F.l1_loss(a, b)
 
 
-def feature_loss(a: List[Tensor], b: List[Tensor]) -> Tensor:
+def feature_loss(a: list[Tensor], b: list[Tensor]) -> Tensor:
     """L1 between feature maps plus L1 between their means and deviations, each in units of the target's deviation."""
     total = torch.zeros(())
     for x, y in zip(a, b):
@@ -178,16 +177,16 @@ class StyleStatistics:
         #: Rows of the pool that can be asked for.
         self.rows = single[np.isin(styles, kept)]
         self._style_of = dict(zip(single.tolist(), styles.tolist()))
-        self._grams: Dict[int, List[Tensor]] = {}
+        self._grams: dict[int, list[Tensor]] = {}
         self._pictures = pool.style_pictures
 
-    def to(self, device: torch.device) -> 'StyleStatistics':
+    def to(self, device: torch.device) -> StyleStatistics:
         """Move the weights to a device, and return self."""
         self._weights = {name: w.to(device) for name, w in self._weights.items()}
         self._mean = self._mean.to(device)
         return self
 
-    def _matrices(self, picture: Tensor) -> List[Tensor]:
+    def _matrices(self, picture: Tensor) -> list[Tensor]:
         """1,3,H,W in 0..1 -> a Gram matrix of each block."""
         x, found = picture.flip(1) * 255 - self._mean, []
         for block, convolutions in enumerate(vgg.CONVOLUTIONS, 1):

@@ -10,7 +10,6 @@ biases, 64 each.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Tuple
 
 import numpy as np
 import onnx
@@ -25,7 +24,7 @@ _PARTS = ('content_encoder', 'style_encoder', 'modulator', 'decoder')
 _FILE = '{}_iter_160000.pth.tar'
 
 
-def load_weights(folder: Path) -> Dict[str, np.ndarray]:
+def load_weights(folder: Path) -> dict[str, np.ndarray]:
     """
     Read the four state dictionaries: float32 by ``part/layer/weight`` or ``part/layer/bias``.
 
@@ -60,7 +59,7 @@ class _Graph(OnnxOps):
                                    for kind in ('weight', 'bias')), strides=[stride] * 2, group=groups)
         return self.relu(x) if active else x
 
-    def encoded(self, x: str, part: str) -> Tuple[str, str]:
+    def encoded(self, x: str, part: str) -> tuple[str, str]:
         """Return both feature maps of a picture, 1,64,H/4,W/4."""
         x = self.convolved(x, f'{part}/enc1.0', active=True)
         for layer, groups in ((2, 16), (6, 32)):
@@ -107,7 +106,7 @@ class _Graph(OnnxOps):
         return self.convolved(x, 'decoder/dec3.10')
 
 
-def _drawn(weights: Dict[str, np.ndarray]) -> Tuple[onnx.ModelProto, onnx.ModelProto]:
+def _drawn(weights: dict[str, np.ndarray]) -> tuple[onnx.ModelProto, onnx.ModelProto]:
     """Return what paints and what reads a style."""
     u8, f32, frame = onnx.TensorProto.UINT8, onnx.TensorProto.FLOAT, [1, 'height', 'width', 3]
 

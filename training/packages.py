@@ -10,7 +10,7 @@ from pathlib import Path
 import shutil
 import subprocess
 import sys
-from typing import List, NamedTuple
+from typing import NamedTuple
 import zipfile
 
 import cv2
@@ -118,9 +118,9 @@ def read(path: Path, rng: np.random.Generator) -> np.ndarray | None:
 class Pictures(NamedTuple):
     """All training pictures in memory: RGB uint8 (H, W, 3) each; ``photographs`` is a part of ``all``."""
 
-    all: List[np.ndarray]
-    photographs: List[np.ndarray]
-    paintings: List[np.ndarray]
+    all: list[np.ndarray]
+    photographs: list[np.ndarray]
+    paintings: list[np.ndarray]
 
 
 def gather(cache: Path) -> Pictures:

@@ -141,7 +141,7 @@ class Pool:
         self.pooled, self.mixes = arrays['pooled'], arrays['mixes']
 
     @classmethod
-    def make(cls, folder: Path, pictures: Pictures, teacher: Teacher, count: int, styles: int, seed: int) -> 'Pool':
+    def make(cls, folder: Path, pictures: Pictures, teacher: Teacher, count: int, styles: int, seed: int) -> Pool:
         """Make a pool of ``count`` samples and ``styles`` styles (MicroAST: about 25 samples/s on two cores)."""
         folder.mkdir(parents=True, exist_ok=True)
         rng, describe = np.random.default_rng(seed), describer()

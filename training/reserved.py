@@ -12,7 +12,7 @@ to it can be set freely without touching any style:
 """
 from __future__ import annotations
 
-from typing import Dict, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -28,15 +28,15 @@ def identity_vector(vectors: np.ndarray) -> np.ndarray:
     return (_LENGTH * directions[:, 0]).astype(np.float32)
 
 
-def _style_layers(weights: Dict[str, np.ndarray]) -> Iterator[str]:
+def _style_layers(weights: dict[str, np.ndarray]) -> Iterator[str]:
     for name, weight in weights.items():
         layer, _, part = name.rpartition('/')
         if part == 'weight' and weight.ndim == 2:
             yield layer
 
 
-def install_identity(weights: Dict[str, np.ndarray], identity: np.ndarray,
-                     average: np.ndarray) -> Dict[str, np.ndarray]:
+def install_identity(weights: dict[str, np.ndarray], identity: np.ndarray,
+                     average: np.ndarray) -> dict[str, np.ndarray]:
     """
     Set the answers to the identity vector in the weights of ``networks.swift_transformer``.
 
@@ -62,8 +62,8 @@ def colour_directions(vectors: np.ndarray, identity: np.ndarray) -> np.ndarray:
     return directions[:, :6].T.astype(np.float32)
 
 
-def install_colours(weights: Dict[str, np.ndarray], directions: np.ndarray,
-                    average: np.ndarray) -> Dict[str, np.ndarray]:
+def install_colours(weights: dict[str, np.ndarray], directions: np.ndarray,
+                    average: np.ndarray) -> dict[str, np.ndarray]:
     """
     Set the answers to the six directions, and keep the predictor's dense layers out of them.
 

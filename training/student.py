@@ -1,8 +1,6 @@
 """What learns: the transformer, and the two dense layers of the style predictor."""
 from __future__ import annotations
 
-from typing import Dict
-
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -22,7 +20,7 @@ class DenseLayers(nn.Module):
     :param weights: float32 by name, as ``networks.swift_reader`` names them; None: drawn at random.
     """
 
-    def __init__(self, mean: Tensor, deviation: Tensor, weights: Dict[str, np.ndarray] | None = None) -> None:
+    def __init__(self, mean: Tensor, deviation: Tensor, weights: dict[str, np.ndarray] | None = None) -> None:
         super().__init__()
         self.register_buffer('mean', mean)
         self.register_buffer('deviation', deviation)
@@ -40,7 +38,7 @@ class DenseLayers(nn.Module):
         """(N, 470) -> style vectors (N, 100)."""
         return self.out(self.dropout(F.relu(self.hidden((pooled - self.mean) / self.deviation))))
 
-    def weights(self) -> Dict[str, np.ndarray]:
+    def weights(self) -> dict[str, np.ndarray]:
         """Return the weights as ``networks.swift_reader`` takes them, the scaling of the inputs folded in."""
         first = self.hidden.weight / self.deviation
         found = {'dense1/weight': first[:, :, None, None], 'dense1/bias': self.hidden.bias - first @ self.mean,
@@ -82,7 +80,7 @@ class Student(nn.Module):
         apart = self.dense(self.pooled[mixes[:, 0].long()]) - self.mean
         return self.mean + (mixes[:, 1, :, None] * apart).sum(1)
 
-    def with_identity(self) -> Dict[str, np.ndarray]:
+    def with_identity(self) -> dict[str, np.ndarray]:
         """Return the transformer's weights with its answers to the identity vector set."""
         identity, average = (x.cpu().numpy() for x in (self.identity, self.vectors().mean(0)))
         return install_identity(self.transformer.weights(), identity, average)

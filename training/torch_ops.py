@@ -1,7 +1,7 @@
 """The networks of ``engine/networks.py`` in PyTorch, for training on a CPU or a GPU."""
 from __future__ import annotations
 
-from typing import Callable, Dict, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ class TorchOps(nn.Module):
     :param weights: float32 arrays to start from, by name; what is missing is drawn at random (He 2015).
     """
 
-    def __init__(self, network: Callable, weights: Dict[str, np.ndarray] | None = None) -> None:
+    def __init__(self, network: Callable, weights: dict[str, np.ndarray] | None = None) -> None:
         super().__init__()
         self.network = network
         self.parameters_by_name = nn.ParameterDict()
@@ -29,11 +29,11 @@ class TorchOps(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.network(self, *inputs)
 
-    def weights(self) -> Dict[str, np.ndarray]:
+    def weights(self) -> dict[str, np.ndarray]:
         """Return the parameters as float32 arrays by name, as ``OnnxOps`` takes them."""
         return {name: p.detach().float().cpu().numpy() for name, p in self.parameters_by_name.items()}
 
-    def load_weights(self, weights: Dict[str, np.ndarray]) -> None:
+    def load_weights(self, weights: dict[str, np.ndarray]) -> None:
         """Set the parameters to these arrays, by name."""
         with torch.no_grad():
             for name, value in weights.items():

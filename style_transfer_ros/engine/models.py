@@ -20,7 +20,7 @@ import hashlib
 import os
 from pathlib import Path
 import tempfile
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -76,7 +76,7 @@ def read_model(folder: Path) -> Model:
         raise ModelError(f"'{description}' has schema {shown(schema)}, this version reads schema {SCHEMA}; "
                          'update style_transfer_ros or export the model again.')
     try:
-        files: Dict[str, str] = {str(file): str(checksum) for file, checksum in dict(fields['files']).items()}
+        files: dict[str, str] = {str(file): str(checksum) for file, checksum in dict(fields['files']).items()}
         identity = fields['identity_vector']
         vector = None if identity is None else np.asarray(identity, np.float32).reshape(100)
         model = Model(str(fields['name']), folder, str(fields['architecture']), int(fields['size_multiple']),
@@ -98,7 +98,7 @@ def read_model(folder: Path) -> Model:
 
 
 def write_model(folder: Path, name: str, architecture: str, size_multiple: int, identity: np.ndarray | None,
-                files: Dict[str, bytes]) -> Model:
+                files: dict[str, bytes]) -> Model:
     """
     Write a model directory, its description last: one that is half written is refused, not painted with.
 

@@ -10,8 +10,9 @@ style vector of 100 numbers, the *transformer* paints a content picture with it.
 """
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Iterator, Protocol, Sequence
+from typing import Any, Protocol
 
 #: Numbers in a style vector (the bottleneck of the style predictor).
 STYLE_VECTOR_LENGTH = 100

@@ -1,7 +1,7 @@
 """Draw the networks of ``networks.py`` as ONNX files, which ONNX Runtime and OpenVINO run."""
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx
@@ -27,10 +27,10 @@ class OnnxOps:
     :param weights: float32 arrays by name; all that a network names must be there.
     """
 
-    def __init__(self, weights: Dict[str, np.ndarray]) -> None:
+    def __init__(self, weights: dict[str, np.ndarray]) -> None:
         self.weights = weights
-        self.nodes: List[onnx.NodeProto] = []
-        self.initializers: Dict[str, onnx.TensorProto] = {}
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: dict[str, onnx.TensorProto] = {}
 
     def constant(self, name: str, value: np.ndarray) -> str:
         """Add ``value`` once under ``name``."""
@@ -165,7 +165,7 @@ def _model(ops: OnnxOps, inputs: list, output: onnx.ValueInfoProto, last: str) -
     return model
 
 
-def transformer_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx.ModelProto:
+def transformer_model(network: Callable, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
     """
     Write a transformer: ``frame`` uint8 (1, H, W, 3) RGB, ``style_vector`` float32 (1, 100) -> ``painted`` as frame.
 
@@ -183,7 +183,7 @@ def transformer_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx
                   helper.make_tensor_value_info('painted', onnx.TensorProto.UINT8, frame), y)
 
 
-def predictor_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx.ModelProto:
+def predictor_model(network: Callable, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
     """
     Write a style predictor: ``picture`` uint8 (1, 256, 256, 3) RGB -> ``style_vector`` float32 (1, 100).
 
@@ -197,6 +197,6 @@ def predictor_model(network: Callable, weights: Dict[str, np.ndarray]) -> onnx.M
                   helper.make_tensor_value_info('style_vector', onnx.TensorProto.FLOAT, [1, 100]), y)
 
 
-def load_weights(path: str) -> Dict[str, np.ndarray]:
+def load_weights(path: str) -> dict[str, np.ndarray]:
     """Read the weights of a file that this module wrote, by name."""
     return {i.name: numpy_helper.to_array(i) for i in onnx.load(path).graph.initializer if '/' in i.name}

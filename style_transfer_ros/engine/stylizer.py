@@ -12,9 +12,9 @@ The stylizer: learns style vectors from pictures and paints frames with them.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 import math
 import threading
-from typing import Sequence
 
 import cv2
 import numpy as np
@@ -45,7 +45,7 @@ class Stylizer:
         self._predictor_lock, self._transformer_lock = threading.Lock(), threading.Lock()
 
     @classmethod
-    def load(cls, model: str = 'swift', runtime: str = 'auto', threads: int = 0) -> 'Stylizer':
+    def load(cls, model: str = 'swift', runtime: str = 'auto', threads: int = 0) -> Stylizer:
         """
         Load a model; takes about a second.
 

@@ -1,7 +1,8 @@
 """QoS of the input: connect to any camera, and lose no frame to the transport."""
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node

@@ -1,13 +1,14 @@
 """Start and stop of a node's process."""
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import os
 import re
 import signal
 import sys
 import threading
-from typing import Any, Callable, Iterator, List, TypeVar
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -24,7 +25,7 @@ NodeType = TypeVar('NodeType', bound=Node)
 _SIGNAL_DELAY = 0.1
 
 
-def _start_ros(args: List[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL,
+def _start_ros(args: list[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL,
                prepare: Callable[[], None] = prepare_for_images) -> None:
     """
     Start rclpy, ready for camera images.
@@ -69,7 +70,7 @@ def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
         thread.join(2)
 
 
-def run(make_node: Callable[[], NodeType], args: List[str] | None,
+def run(make_node: Callable[[], NodeType], args: list[str] | None,
         start: Callable[[NodeType], None] = lambda node: None,
         prepare: Callable[[], None] = prepare_for_images) -> None:
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import platform
-from typing import Dict, Protocol, Tuple
+from typing import Protocol
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Runtime(Protocol):
 
 
 #: name: (module with ``load(model, threads) -> Runtime``, import name of the library, what to install)
-RUNTIMES: Dict[str, Tuple[str, str, str]] = {
+RUNTIMES: dict[str, tuple[str, str, str]] = {
     'openvino': ('openvino_runtime', 'openvino', 'openvino'),
     'onnxruntime': ('onnxruntime_runtime', 'onnxruntime', 'onnxruntime'),
     'tensorflow': ('tensorflow_runtime', 'tensorflow', 'tensorflow'),

@@ -1,7 +1,7 @@
 """TensorFlow: the reference, and the runtime for machines with a GPU; slow to import, so never taken by default."""
 from __future__ import annotations
 
-from typing import Dict, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -15,7 +15,7 @@ from style_transfer_ros.engine.onnx_ops import load_weights
 class TensorflowOps:
     """:class:`~style_transfer_ros.engine.networks.Ops` on tensors N,H,W,C."""
 
-    def __init__(self, weights: Dict[str, np.ndarray]) -> None:
+    def __init__(self, weights: dict[str, np.ndarray]) -> None:
         self.weights = weights
 
     def conv(self, x: tf.Tensor, name: str, channels: int, kernel: int, stride: int = 1, *,
