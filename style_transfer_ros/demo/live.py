@@ -51,8 +51,10 @@ def _painting(link: str) -> bool:
     request = urllib.request.Request(f'{address}snapshot.jpg', headers={'Authorization': f'Bearer {token}'})
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE      # it is our own process, one line above
+    # without the proxies of the environment, which would be given the token
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
-        with urllib.request.urlopen(request, timeout=15, context=context) as answer:
+        with opener.open(request, timeout=15) as answer:
             return answer.status == 200
     except (urllib.error.URLError, TimeoutError):
         return False

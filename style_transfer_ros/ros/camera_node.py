@@ -6,20 +6,18 @@ import time
 from typing import Any
 
 import numpy as np
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from style_transfer_ros.engine.errors import ParameterError, sentence, shown, StyleTransferError
+from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
 from style_transfer_ros.engine.sources import FrameSource, open_source
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.calibration import read_calibration
 from style_transfer_ros.ros.guarded import guard_services
-from style_transfer_ros.ros.parameters import changed, declare
+from style_transfer_ros.ros.parameters import declare, refuse_changes
 from style_transfer_ros.ros.running import run
 from style_transfer_ros.settings import CameraParameters
 
@@ -38,7 +36,7 @@ class CameraNode(Node):
         super().__init__('camera', **options)
         guard_services(self)
         settings = self._settings = declare(self, CameraParameters)
-        self.add_on_set_parameters_callback(self._on_parameters)
+        refuse_changes(self, settings)
         self._size, url = (settings.width, settings.height), settings.camera_info_url
         # an unknown encoding, or one that this size does not fit, is told now and not with every frame
         messages.to_image(np.zeros((*self._size[::-1], 3), np.uint8), Header(), self._settings.encoding)
@@ -103,13 +101,6 @@ class CameraNode(Node):
         except RuntimeError as error:       # RCLError, which has no public name: at very high rates the transport fills
             if self.context.ok():
                 self.get_logger().warning(f'Frame not sent: {error}', throttle_duration_sec=5.0)
-
-    def _on_parameters(self, updates: list[Parameter]) -> SetParametersResult:
-        try:
-            changed(self._settings, updates, locked=True)
-        except ParameterError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
 
     def stop(self) -> None:
         """End the thread; one that waits for its source is left waiting."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from style_transfer_ros import settings
+from style_transfer_ros.engine.errors import ParameterError
 from style_transfer_ros.settings import Settings
 
 
@@ -42,3 +43,14 @@ def changed(current: Settings, updates: Iterable[Parameter], *, locked: bool) ->
     :raises ParameterError: one does not fit; the text is one sentence.
     """
     return settings.changed(current, {update.name: update.value for update in updates}, locked=locked)
+
+
+def refuse_changes(node: Node, current: Settings) -> None:
+    """Refuse every change of a static parameter of ``current`` from now on, with a sentence that says why."""
+    def check(updates: list[Parameter]) -> SetParametersResult:
+        try:
+            changed(current, updates, locked=True)
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+    node.add_on_set_parameters_callback(check)

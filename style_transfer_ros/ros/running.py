@@ -45,6 +45,15 @@ def _start_ros(args: list[str] | None = None, signals: SignalHandlerOptions = Si
                                  ) from error
 
 
+def spin_once(node: Node, seconds: float) -> None:
+    """Let a node's executor do one thing, or wait; an error of a callback is said, and the node goes on."""
+    try:
+        assert node.executor is not None
+        node.executor.spin_once(seconds)
+    except Exception as error:
+        node.get_logger().error(sentence(error), throttle_duration_sec=5.0)
+
+
 @contextmanager
 def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
     """
@@ -79,7 +88,7 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
     Signals only set a flag that is read between callbacks: whatever is being made or done is finished first.  rclpy's
     own handlers wake the executor from another thread, which crashes if it is being destroyed just then.
 
-    :param make_node: makes the node; its ``stop()`` ends its threads.
+    :param make_node: makes the node; its ``stop()`` ends its threads, and may still spin.
     :param start: called when the node is in its executor.
     :param prepare: makes the environment of the process fit, before ROS starts.
     """
@@ -94,10 +103,7 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
         executor.add_node(node)
         start(node)
         while not stopping.is_set():
-            try:
-                executor.spin_once(_SIGNAL_DELAY)
-            except Exception as error:      # of any callback: said, and the node goes on
-                node.get_logger().error(sentence(error), throttle_duration_sec=5.0)
+            spin_once(node, _SIGNAL_DELAY)
     except (StyleTransferError, ParameterException, ValueError, RuntimeError) as error:
         sys.exit(str(error))
     finally:

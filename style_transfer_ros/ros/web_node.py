@@ -10,20 +10,17 @@ from __future__ import annotations
 from pathlib import Path
 import socket
 import tempfile
-import time
 from typing import Any
 
-from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 
-from style_transfer_ros.engine.errors import ParameterError, StyleTransferError
+from style_transfer_ros.engine.errors import shown, StyleTransferError
 from style_transfer_ros.environment import prepare_for_jpegs
 from style_transfer_ros.ros.guarded import guard_services
-from style_transfer_ros.ros.parameters import changed, declare
-from style_transfer_ros.ros.running import run
+from style_transfer_ros.ros.parameters import declare, refuse_changes
+from style_transfer_ros.ros.running import run, spin_once
 from style_transfer_ros.settings import WebParameters
 
 try:
@@ -48,10 +45,11 @@ class WebNode(Node):
         super().__init__('web', **options)
         guard_services(self)
         settings = self._settings = declare(self, WebParameters)
-        self.add_on_set_parameters_callback(self._on_parameters)
+        refuse_changes(self, settings)
+        self._temporary: tempfile.TemporaryDirectory | None = None
         try:
             self._port = settings.port or free_port(settings.listen)
-        except OSError as error:
+        except (OSError, ValueError) as error:      # ValueError: what cannot be a host's name
             raise self._unreachable(error) from error
         self._own = self.create_publisher(CompressedImage, f'{_OWN_TOPIC}/compressed', QoSProfile(depth=1))
         folder = self._prepare()
@@ -74,7 +72,7 @@ class WebNode(Node):
         self._reached = reached
         try:
             self._server.start(settings.listen, self._port, context)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._unreachable(error) from error
         said = [f'The page: {self.links(OPERATOR)[0]}']
         if addresses.is_open(settings.listen):
@@ -83,9 +81,10 @@ class WebNode(Node):
             said.append(f'The browser will warn of an unknown certificate; its SHA-256 is {fingerprint}.')
         print('\n'.join(said), flush=True)
 
-    def _unreachable(self, error: OSError) -> StyleTransferError:
-        return StyleTransferError(f"The page cannot be served on '{self._settings.listen}', port {self._settings.port} "
-                                  f'({error.strerror or error}); choose another listen or port.')
+    def _unreachable(self, error: Exception) -> StyleTransferError:
+        return StyleTransferError(f'The page cannot be served on {shown(self._settings.listen)}, port '
+                                  f'{self._settings.port} ({getattr(error, "strerror", None) or error}); choose '
+                                  'another listen or port.')
 
     def _prepare(self) -> Path:
         """Find the folder of secrets and recordings; where none can be kept, links end with this process."""
@@ -95,7 +94,8 @@ class WebNode(Node):
         except OSError as error:
             self.get_logger().warning(f'The links of the page cannot be kept ({error}); they end with this process.')
             self._tokens = addresses.new_tokens()
-            return Path(tempfile.mkdtemp(prefix='style_transfer_page_'))
+            self._temporary = tempfile.TemporaryDirectory(prefix='style_transfer_page_')
+            return Path(self._temporary.name)
 
     def links(self, role: str) -> list[str]:
         """Return the links of a role, the best first."""
@@ -112,17 +112,16 @@ class WebNode(Node):
         message.data.frombytes(jpeg)
         self._own.publish(message)
 
-    def _on_parameters(self, updates: list[Parameter]) -> SetParametersResult:
-        try:
-            changed(self._settings, updates, locked=True)
-        except ParameterError as error:
-            return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
-
     def stop(self) -> None:
-        """End the server; called by :func:`run`."""
-        executor = self.executor
-        self._server.stop(lambda: executor.spin_once(0.05) if executor is not None else time.sleep(0.05))
+        """End the server; called by :func:`run` in the executor's thread."""
+        self._server.stop(lambda seconds: spin_once(self, seconds))
+        if self._temporary is None:
+            return
+        recordings = Path(self._temporary.name) / 'recordings'
+        if recordings.is_dir() and any(recordings.iterdir()):
+            kept = recordings.rename(tempfile.mkdtemp(prefix='style_transfer_recordings_'))
+            self.get_logger().warning(f"The recordings are kept in '{kept}'.")
+        self._temporary.cleanup()
 
 
 def free_port(listen: str) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 import shutil
 import subprocess
 import threading
-import time
 
 import pytest
 
@@ -102,9 +101,6 @@ class Page:
             lambda role: [f'http://127.0.0.1:{self.port}/#token={self.TOKENS[role]}'], folder, None)
         self.server.start('127.0.0.1', self.port, None)
 
-    def stop(self):
-        self.server.stop(lambda: time.sleep(0.01))
-
     @property
     def origin(self):
         return f'http://127.0.0.1:{self.port}'
@@ -138,7 +134,7 @@ def page(tmp_path, monkeypatch):
     running = Page(tmp_path / 'recordings')
     yield running
     running.robot.gate.set()
-    running.stop()
+    running.server.stop()
 
 
 @pytest.fixture(scope='session')

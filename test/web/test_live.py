@@ -110,7 +110,7 @@ def test_a_recording_ends_with_the_page_and_is_whole(ros, tmp_path, monkeypatch)
         time.sleep(1)
         assert page.stop() == 0
     recordings = Recordings(tmp_path / 'style_transfer_ros' / 'page' / 'recordings')
-    found, = recordings.list()
+    found, = recordings.list
     with recordings.file(found['name']).open('rb') as file:
         assert len(list(make_reader(file).iter_messages())) == 5
 

@@ -8,6 +8,7 @@ import time
 import aiohttp
 import pytest
 
+from style_transfer_msgs.msg import StyleInfo
 from style_transfer_ros.ros.web import viewers
 from style_transfer_ros.ros.web.gate import Gate
 from style_transfer_ros.ros.web.robot import RobotError
@@ -59,7 +60,8 @@ def test_a_foreign_host_is_refused_even_with_the_token(page, path, host):
 
 
 @pytest.mark.parametrize('origin', ['', 'null', 'http://evil.example', 'http://127.0.0.1', 'http://127.0.0.1:1',
-                                    'file://127.0.0.1:{port}', 'http://127.0.0.1:{port}.evil.example'])
+                                    'file://127.0.0.1:{port}', 'http://127.0.0.1:{port}.evil.example', 'http://[',
+                                    'http://\xff'])
 def test_a_wish_from_another_site_is_refused(page, origin):
     origin = origin.replace('{port}', str(page.port))
     for path in ('/do/next', '/styles', '/session'):
@@ -86,6 +88,17 @@ def test_a_links_token_becomes_a_cookie_that_no_script_and_no_other_site_can_use
 def test_a_wrong_token_is_refused_in_a_sentence(page, body):
     status, sentence = page.sentence('POST', '/session', body, role=None)
     assert status == 403 and 'not valid' in sentence
+
+
+@pytest.mark.parametrize('header', ['Authorization: Bearer \xff', 'Cookie: style_transfer_{port}=\xff',
+                                    'Authorization: Bearer', 'Cookie: =;;=', 'Authorization: \xff'])
+def test_a_malformed_secret_is_a_missing_one(page, header):
+    with socket.create_connection(('127.0.0.1', page.port)) as raw:
+        raw.sendall(f'GET /links HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nConnection: close\r\n'
+                    f'{header.format(port=page.port)}\r\n\r\n'.encode('latin-1'))
+        assert raw.recv(100).split()[1] == b'401'
+    assert page.ask('GET', '/snapshot.jpg?token=%ff', role=None)[0] == 401
+    assert page.robot.said == []
 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch):
@@ -160,7 +173,10 @@ def test_a_wish_is_passed_on_and_the_nodes_sentence_comes_back(page):
     ('mix', {'weights': {'wave': 'x'}}), ('mix', {'weights': {'wave': True}}), ('mix', b'{"weights": {"wave": NaN}}'),
     ('mix', b'{"weights": {"wave": 1e999}}'), ('shuffle', {'seconds': -1}), ('shuffle', {'seconds': 1e9}),
     ('remove', {'name': 'nonesuch'}), ('undo', {'name': 'nonesuch'}), ('remove_recording', {'name': '../x'}),
-    ('choose', b'[1]'), ('choose', b'{'), ('choose', b'\xff'), ('choose', b'x' * 100_000), ('nonesuch', {})])
+    ('choose', b'[1]'), ('choose', b'{'), ('choose', b'\xff'), ('choose', b'x' * 100_000), ('nonesuch', {}),
+    ('choose', b'[' * 60_000), ('choose', b'{"name": "\\ud800"}'), ('choose', b'{"name": "\\u0000"}'),
+    ('mix', b'{"weights": {"\\ud800": 1}}'), ('mix', b'{"weights": {"wave": 1%s}}' % (b'0' * 400)),
+    ('shuffle', b'{"seconds": 1%s}' % (b'0' * 400))])
 def test_a_broken_wish_is_refused_in_a_sentence(page, path, body):
     status, sentence = page.sentence('POST', f'/do/{path}', body)
     assert 400 <= status < 500 and sentence and page.robot.asked == [] and page.robot.said == []
@@ -189,7 +205,7 @@ def test_the_style_that_is_painted_gives_way_when_it_is_removed_and_returns_when
 def test_removals_that_wait_are_carried_out_when_the_page_ends(page):
     until(lambda: page.server._styles.names(), 'the list is there')
     page.sentence('POST', '/do/remove', {'name': 'poppies'})
-    page.stop()
+    page.server.stop()
     assert [request.name for request in page.robot.asked] == ['poppies']
 
 
@@ -474,6 +490,23 @@ def test_an_error_of_the_page_is_one_sentence_and_a_line_in_the_log(page, monkey
     page.server._actions['next'] = broken
     status, sentence = page.sentence('POST', '/do/next', {})
     assert status == 500 and 'secret' not in sentence and 'ZeroDivisionError' in page.robot.said[0]
+
+
+def test_one_bad_answer_of_the_node_does_not_freeze_the_page(page, monkeypatch):
+    from style_transfer_ros.ros.web import styles
+    monkeypatch.setattr(styles, '_LOOK_PERIOD', 0.1)
+    styles_of, page.robot.styles = page.robot.styles, None          # no list at all
+    numbers, page.robot.numbers = page.robot.numbers, {'rate in (Hz)': object()}        # no JSON
+    until(lambda: {said.partition(' cannot')[0] for said in page.robot.said} >= {'The styles', 'The state'},
+          'both are said')
+    page.robot.styles, page.robot.numbers = [*styles_of, StyleInfo(name='new')], numbers
+
+    async def watch():
+        async with Watching(page) as viewer:
+            while [style['name'] for style in (await viewer.hear('styles'))['styles']][-1:] != ['new']:
+                pass
+            return await viewer.hear('state')
+    assert asyncio.run(watch())['status']['style'] == 'wave'
 
 
 def test_a_robot_that_is_gone_is_told(page):

@@ -12,6 +12,7 @@ import struct
 import platformdirs
 
 from style_transfer_ros.engine.atomic import replacing
+from style_transfer_ros.ros.web.gate import ROLES
 
 _SIOCGIFADDR = 0x8915       # Linux: the IPv4 address of an interface
 ANY = ('0.0.0.0', '::')
@@ -93,8 +94,8 @@ def load_tokens() -> dict[str, str]:
     path = page_folder() / 'tokens.json'
     try:
         kept = json.loads(path.read_text(encoding='utf-8'))
-        if all(len(kept[role]) >= 32 for role in ('viewer', 'operator')):
-            return {role: str(kept[role]) for role in ('viewer', 'operator')}
+        if all(len(kept[role]) >= 32 for role in ROLES):
+            return {role: str(kept[role]) for role in ROLES}
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         pass                            # none yet, or damaged: new ones
     tokens = new_tokens()
@@ -104,4 +105,4 @@ def load_tokens() -> dict[str, str]:
 
 def new_tokens() -> dict[str, str]:
     """Make a token of 192 random bits for each role."""
-    return {role: secrets.token_urlsafe(24) for role in ('viewer', 'operator')}
+    return {role: secrets.token_urlsafe(24) for role in ROLES}

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-OPERATOR, VIEWER = 'operator', 'viewer'
+from style_transfer_ros.engine.errors import shown
+
+ROLES = OPERATOR, VIEWER = 'operator', 'viewer'
 #: A sign-in lasts this long, s.
 _COOKIE_AGE = 30 * 24 * 3600
 #: What dashboards embed: these take the viewer's token in the query, because a strict cookie does not reach them.
@@ -62,7 +64,8 @@ class Gate:
         """Find the role of a secret in a time that does not tell how much of it is right."""
         found = None
         for role, secret in secrets.items():
-            if hmac.compare_digest(given.encode(), secret.encode()):
+            # headers and queries hold any bytes, as surrogates
+            if hmac.compare_digest(given.encode('utf-8', 'surrogatepass'), secret.encode()):
                 found = role
         return found
 
@@ -80,7 +83,7 @@ class Gate:
         try:
             token = (await request.json())['token']
             role = self._match(token, self._tokens)
-        except (ValueError, LookupError, TypeError, AttributeError):     # LookupError: also an unknown charset
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):    # Lookup: an unknown charset
             role = None
         if role is None:
             return refusal(403, 'This link is not valid; take the one that web_node printed when it started.')
@@ -101,16 +104,15 @@ class Gate:
     def _problem(self, request: web.Request) -> web.Response | None:
         host, origin = request.headers.get('Host', ''), request.headers.get('Origin', '')
         if len(request.headers.getall('Host', ())) != 1 or not self._own(request, host):
-            return refusal(403, f"The host '{host[:100]}' is not a name of this page; open it by the link that "
+            return refusal(403, f'The host {shown(host)} is not a name of this page; open it by the link that '
                                 "web_node printed, or add the name to its parameter 'hosts'.")
         if request.method not in ('GET', 'HEAD', 'POST'):
-            return refusal(405, f"The method '{request.method[:20]}' is not used here; use GET or POST.")
+            return refusal(405, f'The method {shown(request.method)} is not used here; use GET or POST.')
         writes = request.method == 'POST'
         if writes or 'websocket' in request.headers.get('Upgrade', '').lower():
-            parts = urlsplit(origin)
-            if parts.scheme not in ('http', 'https') or parts.netloc != host:
-                return refusal(403, f"The request comes from '{origin[:100] or 'nowhere'}' and not from this page; "
-                                    'open the page itself.')
+            if origin not in (f'http://{host}', f'https://{host}'):
+                return refusal(403, f'The request comes from {shown(origin) if origin else "nowhere"} and not from '
+                                    'this page; open the page itself.')
         if request.path in self._public or (request.path == '/session' and writes):
             return None
         role = self.role(request)
@@ -130,7 +132,7 @@ class Gate:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return error if error.status < 400 else refusal(error.status, f'{error.reason}: {request.path[:100]}')
+            return error if error.status < 400 else refusal(error.status, f'{error.reason}: {shown(request.path)}')
         except ConnectionError:
             raise
         except Exception as error:      # the last line of defence: say it, serve on

@@ -57,11 +57,18 @@ class Recording:
 
 
 class Recordings:
-    """The folder of bags: one recording at a time; all in the event loop's thread."""
+    """
+    The folder of bags, one recording at a time.
+
+    The list is kept: it is told ten times a second, and the disk may be slow.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.current: Recording | None = None
+        #: Name and size (bytes) of every bag, newest first.
+        self.list: list[dict] = []
+        self.refresh()
 
     def next_folder(self) -> Path:
         """Return the folder of a new bag, named by the time."""
@@ -75,16 +82,32 @@ class Recordings:
         return self._files().get(name)
 
     def _files(self) -> dict[str, Path]:
-        return {path.parent.name: path for path in sorted(self._folder.glob('*/*.mcap'), reverse=True)
-                if (path.parent / 'metadata.yaml').is_file()}   # written last: the bag is whole
+        try:
+            return {path.parent.name: path for path in sorted(self._folder.glob('*/*.mcap'), reverse=True)
+                    if (path.parent / 'metadata.yaml').is_file()}   # written last: the bag is whole
+        except OSError:                     # somebody else removes the folder just now
+            return {}
 
-    def list(self) -> list[dict]:
-        """Return name and size (bytes) of every bag, newest first."""
-        return [{'name': name, 'size': path.stat().st_size} for name, path in self._files().items()]
+    def refresh(self) -> None:
+        """Look at the disk, and keep the list."""
+        found = []
+        for name, path in self._files().items():
+            try:
+                found.append({'name': name, 'size': path.stat().st_size})
+            except OSError:                 # removed just now
+                continue
+        self.list = found
 
     def remove(self, name: str) -> bool:
-        """Remove a bag; tell whether it was there."""
+        """
+        Remove a bag; tell whether it was there.
+
+        :raises OSError: it cannot be removed.
+        """
         path = self.file(name)
-        if path is not None:
-            shutil.rmtree(path.parent)
+        try:
+            if path is not None:
+                shutil.rmtree(path.parent)
+        finally:
+            self.refresh()
         return path is not None

@@ -23,7 +23,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle
-from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.errors import shown, StyleTransferError
 from style_transfer_ros.ros.qos import CameraSubscription
 from style_transfer_ros.ros.web.viewers import CAMERA, PAINTING
 
@@ -33,7 +33,7 @@ _INPUT = ('image_topic', 'image_transport')
 _READ = (*LIVE, *_INPUT, 'publish_compressed')
 #: A node that has not reported for this time is gone, s; it reports every second.
 _GONE = 4.0
-#: So many camera frames wait for their painting, as long as they are not large, bytes.
+#: Camera frames that may wait for their painting, and their bytes together.
 _FRAMES, _BYTES = 6, 8_000_000
 #: Without paintings the camera is shown at this rate, Hz, in this height, pixels, and JPEG quality.
 _CAMERA_RATE, _CAMERA_HEIGHT, _CAMERA_QUALITY = 10.0, 480, 80
@@ -221,11 +221,12 @@ class Robot:
             raise RobotError(f"The node '{self.painter}' is not there; start it and try again.")
         answer: asyncio.Future = loop.create_future()
 
-        def settle(value: Any) -> None:
-            if not answer.done():
-                answer.set_result(value)
         future = client.call_async(request)
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(settle, done.result()))
+
+        def arrived(done: Any) -> None:
+            error = done.exception()
+            loop.call_soon_threadsafe(_settle, answer, None if error else done.result(), error)
+        future.add_done_callback(arrived)
         try:
             return await asyncio.wait_for(answer, seconds)
         except asyncio.TimeoutError:
@@ -253,11 +254,14 @@ class Robot:
         for name, value in values.items():
             present = self.parameters.get(name)
             if name not in LIVE or present is None:
-                raise RobotError(f"The parameter '{name[:100]}' is none that this page changes.")
-            if isinstance(present, float) and isinstance(value, int) and not isinstance(value, bool):
+                raise RobotError(f'The parameter {shown(name)} is none that this page changes.')
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if whole and abs(value) >= 1 << 63:         # ROS integers have 64 bits
+                raise RobotError(f"The parameter '{name}' is {shown(value)}; give a smaller number.")
+            if isinstance(present, float) and whole:
                 value = float(value)
             if type(value) is not type(present):
-                raise RobotError(f"The parameter '{name}' is {str(value)[:100]!r}; give a {type(present).__name__}.")
+                raise RobotError(f"The parameter '{name}' is {shown(value)}; give a {type(present).__name__}.")
             wishes.append(Parameter(name, value=value).to_parameter_msg())
         for result in (await self.call(SetParameters.Request(parameters=wishes))).results:
             if not result.successful:
@@ -272,12 +276,8 @@ class Robot:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future = loop.create_future()
 
-        def settle(message: Image) -> None:
-            if not answer.done():
-                answer.set_result(message)
-
         def received(message: Image) -> None:
-            loop.call_soon_threadsafe(settle, message)
+            loop.call_soon_threadsafe(_settle, answer, message)
         subscription = await self.in_executor(lambda: self._node.create_subscription(
             Image, self.painting_topic, received, 1))
         try:
@@ -289,29 +289,26 @@ class Robot:
 
     async def in_executor(self, function: Callable[[], Any]) -> Any:
         """
-        Call a function in the executor's thread, the only one that changes subscriptions.
+        Call a function in the executor's thread, the only one that changes subscriptions; return its result.
 
-        :returns: what it returns; what it raises is raised here.
+        :raises RobotError: nothing spins yet.
+        :raises Exception: what the function raises.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future = loop.create_future()
 
-        def settle(result: Any, error: Exception | None) -> None:
-            if answer.done():
-                return
-            if error is None:
-                answer.set_result(result)
-            else:
-                answer.set_exception(error)
+        executor = self._node.executor
+        if executor is None:
+            raise RobotError('The page is still starting; try again in a moment.')
 
         def work() -> None:
+            value: Any = None
+            problem: Exception | None = None
             try:
-                result, error = function(), None
-            except Exception as raised:     # carried over to the thread that asked for it
-                result, error = None, raised
-            loop.call_soon_threadsafe(settle, result, error)
-        executor = self._node.executor
-        assert executor is not None, 'the node is spun before the page is served'
+                value = function()
+            except Exception as error:      # to the one who asked, not to the executor
+                problem = error
+            loop.call_soon_threadsafe(_settle, answer, value, problem)
         executor.create_task(work)
         executor.wake()
         return await answer
@@ -325,15 +322,18 @@ class Robot:
         :raises RobotError: the node refuses, in its own words, or is gone.
         """
         mix = self.status.get('mix')
-        for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
-            await self._change(transition)              # fails where the node is down already, which is fine
-        problem = ''
         wishes = [Parameter(name, value=value).to_parameter_msg() for name, value in zip(_INPUT, (topic, transport))]
-        for result in (await self.call(SetParameters.Request(parameters=wishes))).results:
-            problem = problem or ('' if result.successful else result.reason or 'The node refuses this camera.')
-        up = [await self._change(transition) for transition in (
-            Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE)]
-        if problem or not all(up):
+        problem, up = '', False
+        try:
+            for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+                await self._change(transition)          # fails where the node is down already, which is fine
+            for result in (await self.call(SetParameters.Request(parameters=wishes))).results:
+                problem = problem or ('' if result.successful else result.reason or 'The node refuses this camera.')
+        except RobotError as error:
+            problem = str(error)
+        finally:                                        # whatever happens: a node that is left down paints nothing
+            up = await self._bring_up()
+        if problem or not up:
             raise RobotError(problem or f"The node '{self.painter}' does not start again; see its log.")
         if mix:
             for _ in range(100):                        # a mix is not a parameter, so the node has forgotten it
@@ -342,10 +342,30 @@ class Robot:
                     await self.wish(MixStyles.Request(names=list(mix), weights=list(mix.values())))
                     break
 
+    async def _bring_up(self) -> bool:
+        """Configure and activate the node; tell whether both went well."""
+        up = True
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+            try:
+                up = await self._change(transition) and up
+            except RobotError:
+                up = False
+        return up
+
     async def _change(self, transition: int) -> bool:
         request = ChangeState.Request()
         request.transition.id = transition
         return (await self.call(request, 20.0)).success
+
+
+def _settle(answer: asyncio.Future, value: Any, error: Exception | None = None) -> None:
+    """Give an answer, or the error instead of it, to a waiter that may have left; in the event loop's thread."""
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(value)
+    else:
+        answer.set_exception(error)
 
 
 def _small_jpeg(message: Image) -> bytes:

@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from style_transfer_msgs.srv import MixStyles, NextStyle, SetStyle
-from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
 from style_transfer_ros.engine.picture_headers import (
     check_whole,
     KNOWN_FORMATS,
@@ -39,6 +39,8 @@ _IDLE = 20.0
 _UPLOAD_TIME = 60.0
 #: A frame of a browser's camera has at most so many bytes and pixels.
 _OWN_BYTES, _OWN_PIXELS = 2_000_000, 4_000_000
+#: The end of recording and removals may take this time, s; `ros2 launch` kills what takes more than 5 s in all.
+_LEAVING = 3.5
 #: A browser's camera that is silent for this time is given up, s.
 _OWN_SILENT = 5.0
 _TYPES = {'html': 'text/html', 'js': 'text/javascript', 'css': 'text/css', 'svg': 'image/svg+xml'}
@@ -67,14 +69,19 @@ def checked_picture(data: bytes, pixels: int = _PIXELS) -> str:
 
 def _text(body: dict, key: str) -> str:
     value = body.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not _sendable(value):
         raise RobotError(f"The request lacks '{key}'; reload the page.")
     return value
 
 
+def _sendable(text: str) -> bool:
+    """Tell whether ROS can send a text: JSON may hold half of a surrogate pair, or zeros."""
+    return '\0' not in text and not any('\ud800' <= c <= '\udfff' for c in text)
+
+
 def _number(body: dict, key: str) -> float:
     value = body.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
         raise RobotError(f"The request lacks '{key}', a number; reload the page.")
     return float(value)
 
@@ -99,7 +106,7 @@ class Server:
         self._viewers = Viewers(self.streams)
         self._recordings = Recordings(folder)
         self._files = _page_files()
-        self._gate = make_gate(set(self._files) - {'/'} | {'/'}, self._report)
+        self._gate = make_gate(set(self._files), self._report)
         self._uploading, self._switching = asyncio.Lock(), asyncio.Lock()
         self._pictures = 0
         self._own: Viewer | None = None                 # whose camera is painted, and since when it is silent
@@ -119,7 +126,7 @@ class Server:
             'use_browser': self._use_browser, 'use_robot': self._use_robot}
 
     def _report(self, error: Exception, path: str) -> None:
-        self._robot.log(f"'{path[:100]}' failed: {type(error).__name__}: {str(error)[:300]}")
+        self._robot.log(f'{shown(path)} failed: {sentence(error)}')
 
     # The thread
 
@@ -145,39 +152,43 @@ class Server:
                 return
             finally:
                 ready.set()
-            chores = [asyncio.create_task(work) for work in (self._styles.follow(), self._tell())]
+            chores = [asyncio.create_task(chore) for chore in (self._styles.follow(), self._tell())]
             await self._stopping.wait()
             for chore in chores:
                 chore.cancel()
             await self._finish()
-            await runner.cleanup()
+            await asyncio.wait([asyncio.create_task(runner.cleanup())], timeout=1)
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(serve()), name='page', daemon=True)
         self._thread.start()
         ready.wait()
         if begun[0] is not None:
             raise begun[0]
 
-    def stop(self, meanwhile: Callable[[], None], seconds: float = 5.0) -> None:
+    def stop(self, spin: Callable[[float], object] = time.sleep) -> None:
         """
         End in time: finish the recording, carry out removals, give the robot's camera back.
 
-        :param meanwhile: called again and again, so that the node's answers still come.
+        :param spin: lets the node's executor work for some seconds, so that answers still come; called again and again.
         """
         if self._thread is None:
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
-        deadline = time.monotonic() + seconds
-        while self._thread.is_alive() and time.monotonic() < deadline:
-            meanwhile()
+        until = time.monotonic() + _LEAVING + 1
+        while self._thread.is_alive() and time.monotonic() < until:
+            spin(0.05)
 
     async def _finish(self) -> None:
-        async def give_camera_back() -> str:
-            return await self._use_robot({}) if self._source()['kind'] == 'browser' else ''
-        for work in (self._stop_recording({}), self._styles.finish(), give_camera_back()):
-            try:
-                await asyncio.wait_for(work, 3.0)
-            except (StyleTransferError, OSError, asyncio.TimeoutError) as error:
-                self._robot.log(str(error) or 'The page has ended without having done all that was under way.')
+        async def leave_painter() -> None:
+            await self._styles.finish()         # first: a node whose camera is changed removes nothing
+            if self._source()['kind'] == 'browser':
+                await self._use_robot({})
+        parts = [asyncio.create_task(part) for part in (self._stop_recording({}), leave_painter())]
+        done, late = await asyncio.wait(parts, timeout=_LEAVING)
+        for error in [part.exception() for part in done]:
+            if error is not None:
+                self._robot.log(sentence(error))
+        if late:
+            self._robot.log(f'The page has ended within {_LEAVING:g} s without having done all that was under way.')
 
     def publish(self, stream: int, stamp: int, jpeg: bytes) -> None:
         """Show a frame; may be called in any thread."""
@@ -307,7 +318,7 @@ class Server:
             body = await request.json()
             if not isinstance(body, dict):
                 raise ValueError
-        except (ValueError, LookupError):       # LookupError: an unknown charset
+        except (ValueError, LookupError, RecursionError):       # LookupError: an unknown charset
             return refusal(400, 'The request is no JSON object; reload the page.')
         try:
             sentence = await action(body)
@@ -349,7 +360,7 @@ class Server:
 
     async def _mix(self, body: dict) -> str:
         weights = body.get('weights')
-        if not isinstance(weights, dict) or not weights or len(weights) > 200:
+        if not isinstance(weights, dict) or not weights or len(weights) > 200 or not all(map(_sendable, weights)):
             raise RobotError('The request lacks the weights of the mix; reload the page.')
         values = [_number(weights, name) for name in weights]
         return (await self._robot.wish(MixStyles.Request(names=list(weights), weights=values), 30.0)).message
@@ -373,12 +384,15 @@ class Server:
         if recording is None:
             return 'Nothing is being recorded.'
         await self._robot.in_executor(recording.unsubscribe)
-        return await asyncio.to_thread(recording.finish)
+        try:
+            return await asyncio.to_thread(recording.finish)
+        finally:
+            await asyncio.to_thread(self._recordings.refresh)
 
     async def _remove_recording(self, body: dict) -> str:
         name = _text(body, 'name')
         if not await asyncio.to_thread(self._recordings.remove, name):
-            raise RobotError(f"There is no recording '{name[:100]}'.")
+            raise RobotError(f'There is no recording {shown(name)}.')
         return f"The recording '{name}' is removed."
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
@@ -445,7 +459,7 @@ class Server:
             'numbers': robot.numbers if robot.present else {}, 'source': self._source(),
             'shuffle': self._styles.shuffle_period,
             'recording': recording.state() if recording is not None else None,
-            'recordings': self._recordings.list()})
+            'recordings': self._recordings.list})
 
     async def _tell(self) -> None:
         """Tell the state at least once a second, and at once when the node's status has changed; for ever."""
@@ -453,13 +467,16 @@ class Server:
         while True:
             robot, tick = self._robot, tick + 1
             news = (robot.present, robot.status, robot.parameters, robot.camera_topic)
-            if news != told or tick % 10 == 0:
-                told = news
-                self._tell_state()
-            if tick % 10 == 0:
-                self._viewers.tell_each()
-                await self._give_up_own_camera()
-                await self._end_broken_recording()
+            try:
+                if news != told or tick % 10 == 0:
+                    told = news
+                    self._tell_state()
+                if tick % 10 == 0:
+                    self._viewers.tell_each()
+                    await self._give_up_own_camera()
+                    await self._end_broken_recording()
+            except Exception as error:          # one bad value must not freeze the page for ever
+                self._robot.log(f'The state cannot be told: {sentence(error)}')
             await asyncio.sleep(0.1)
 
     async def _end_broken_recording(self) -> None:

@@ -8,14 +8,14 @@ import random
 import re
 
 from style_transfer_msgs.srv import ListStyles, RemoveStyle, RenameStyle, SetStyle
+from style_transfer_ros.engine.errors import sentence, shown
+from style_transfer_ros.engine.library import LONGEST_NAME
 from style_transfer_ros.ros.web.robot import Robot, RobotError
 
 #: A removal is carried out after this time, s; until then it can be undone.
 UNDO_TIME = 8.0
 #: How often the library is looked at for what others changed, s.
 _LOOK_PERIOD = 3.0
-#: Longest name that the library takes, characters.
-_LONGEST_NAME = 100
 
 
 class StyleBook:
@@ -46,6 +46,9 @@ class StyleBook:
                 await asyncio.wait_for(self._look_now.wait(), _LOOK_PERIOD)
             except (asyncio.TimeoutError, RobotError):
                 await asyncio.sleep(0.2)
+            except Exception as error:      # one bad answer must not end this for ever
+                self._robot.log(f'The styles cannot be listed: {sentence(error)}')
+                await asyncio.sleep(_LOOK_PERIOD)
             self._look_now.clear()
 
     def changed(self) -> None:
@@ -84,7 +87,7 @@ class StyleBook:
     def free_name(self, wish: str) -> str:
         """Make a name from a file's: without ending and control characters, and not one that is in use."""
         name = re.sub(r'\.[A-Za-z0-9]{1,5}$', '', wish.replace('\\', '/').rpartition('/')[2])
-        name = ''.join(c for c in name if c.isprintable()).strip()[:_LONGEST_NAME - 5] or 'style'
+        name = ''.join(c for c in name if c.isprintable()).strip()[:LONGEST_NAME - 5] or 'style'
         number, names = 1, set(self.names())
         while (found := name if number == 1 else f'{name} {number}') in names:
             number += 1
@@ -110,7 +113,7 @@ class StyleBook:
         :raises RobotError: there is none of this name.
         """
         if name not in self.names() or name in self._leaving:
-            raise RobotError(f"There is no style '{name[:100]}'; it may be removed already.")
+            raise RobotError(f'There is no style {shown(name)}; it may be removed already.')
 
         async def leave() -> None:
             await asyncio.sleep(UNDO_TIME)
@@ -147,7 +150,7 @@ class StyleBook:
         """
         task = self._leaving.pop(name, None)
         if task is None:
-            raise RobotError(f"The removal of '{name[:100]}' cannot be undone any more; send the picture again.")
+            raise RobotError(f'The removal of {shown(name)} cannot be undone any more; send the picture again.')
         task.cancel()
         self.announce()
         if name in self._interrupted:
@@ -157,7 +160,7 @@ class StyleBook:
 
     def shuffle(self, seconds: float) -> str:
         """
-        Paint with a random style every so many seconds; 0 stops.
+        Paint with a random style every ``seconds``; 0 stops.
 
         :raises RobotError: the time is out of range.
         """
@@ -181,8 +184,8 @@ class StyleBook:
         return f'Another style every {seconds:g} s.' if seconds else 'The style stays.'
 
     async def finish(self) -> None:
-        """Stop shuffling and carry out the removals that wait."""
+        """Stop shuffling and carry out the removals that wait, all at once."""
         self.shuffle(0)
-        for name, task in list(self._leaving.items()):
+        for task in self._leaving.values():
             task.cancel()
-            await self._remove_now(name)
+        await asyncio.gather(*(self._remove_now(name) for name in list(self._leaving)))

@@ -32,6 +32,11 @@ _WINDOW = 4.0
 _FEW = 5.0
 
 
+def text_of(kind: str, content: dict) -> str:
+    """Write a message for viewers as JSON."""
+    return json.dumps({'kind': kind, **content}, separators=(',', ':'))
+
+
 class Frame:
     """The newest frame of a stream."""
 
@@ -131,9 +136,13 @@ class Viewer:
         self.rate = Rate()
         self._waits: deque[float] = deque(maxlen=20)    # from sending a frame until the viewer asks for the next, s
 
-    def tell(self, kind: str, content: Any) -> None:
+    def tell(self, kind: str, content: dict) -> None:
         """Send a message; one of the same kind that is not yet sent is replaced."""
-        self._texts[kind] = json.dumps({'kind': kind, **content}, separators=(',', ':'))
+        self.tell_text(kind, text_of(kind, content))
+
+    def tell_text(self, kind: str, text: str) -> None:
+        """Send a message that is text already."""
+        self._texts[kind] = text
         self._wake.set()
 
     def ready(self, stream: int) -> None:
@@ -191,7 +200,7 @@ class Viewers:
     def __init__(self, streams: Streams, most: int = 64) -> None:
         self.streams, self._most = streams, most
         self.all: set[Viewer] = set()
-        self._last: dict[str, Any] = {}
+        self._last: dict[str, str] = {}
 
     @property
     def full(self) -> bool:
@@ -200,9 +209,9 @@ class Viewers:
 
     def tell(self, kind: str, content: dict) -> None:
         """Tell all viewers, and those that come later."""
-        self._last[kind] = content
+        self._last[kind] = text = text_of(kind, content)
         for viewer in self.all:
-            viewer.tell(kind, content)
+            viewer.tell_text(kind, text)
 
     def notify(self, sentence: str) -> None:
         """Show a sentence to all who watch now."""
@@ -227,8 +236,8 @@ class Viewers:
         viewer = Viewer(self.streams, socket, role)
         self.all.add(viewer)
         viewer.tell('hello', {'role': role})
-        for kind, content in self._last.items():
-            viewer.tell(kind, content)
+        for kind, text in self._last.items():
+            viewer.tell_text(kind, text)
         sender = asyncio.create_task(viewer.send())
         reader = asyncio.create_task(self._read(socket, viewer, on_camera, now))
         try:

@@ -1,0 +1,205 @@
+"""The node ``web`` as a process, beside a painting node that tests play: how it starts, ends and asks."""
+import asyncio
+import json
+import os
+from pathlib import Path
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from diagnostic_msgs.msg import DiagnosticArray
+import pytest
+from rcl_interfaces.srv import SetParameters
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CompressedImage
+
+from style_transfer_msgs.msg import StyleInfo, StyleTransferStatus
+from style_transfer_msgs.srv import ListStyles, RemoveStyle
+from style_transfer_ros.demo import live
+from style_transfer_ros.ros.web.robot import Robot, RobotError
+
+JPEG = bytes.fromhex('ffd8ffc0000b080010001001011100ffd9')
+
+
+class WebProcess:
+    """The node as a process; ``ask`` makes wishes as an operator."""
+
+    def __init__(self, data: Path, *parameters: str) -> None:
+        arguments = [part for parameter in ('port:=0', *parameters) for part in ('-p', parameter)]
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', 'style_transfer_ros.ros.web_node', '--ros-args', *arguments], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, 'XDG_DATA_HOME': str(data)})
+
+    def open(self) -> None:
+        self.link = re.search(r'http\S+', self.process.stdout.readline())[0]
+        self.origin, self.token = self.link.split('/#token=')
+
+    def ask(self, action, **body):
+        request = urllib.request.Request(f'{self.origin}/do/{action}', json.dumps(body).encode(), {
+            'Authorization': f'Bearer {self.token}', 'Origin': self.origin})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def end(self):
+        """Send SIGINT; return what it said on standard error."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=30)[1]
+
+
+@pytest.fixture
+def web(tmp_path):
+    """Give a function that starts the node with parameters."""
+    running = []
+
+    def start(*parameters, data=tmp_path):
+        running.append(WebProcess(data, *parameters))
+        return running[-1]
+    yield start
+    for started in running:
+        if started.process.poll() is None:
+            started.process.kill()
+            started.process.communicate()
+
+
+class Painter:
+    """What the page asks of the painting node; removals take a while."""
+
+    def __init__(self, ros) -> None:
+        self.node, self.removed = ros.node('style_transfer'), []
+        self.node.create_service(ListStyles, '~/list_styles', self._list)
+        self.node.create_service(RemoveStyle, '~/remove_style', self._remove)
+        status = self.node.create_publisher(StyleTransferStatus, '~/status', QoSProfile(
+            depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        diagnostics = self.node.create_publisher(DiagnosticArray, '/diagnostics', 1)
+        paintings = self.node.create_publisher(CompressedImage, 'stylized/image/compressed', 10)
+
+        def tick():
+            status.publish(StyleTransferStatus(state='painting'))
+            diagnostics.publish(DiagnosticArray())
+            paintings.publish(CompressedImage(format='jpeg', data=list(JPEG)))
+        self.node.create_timer(0.05, tick)
+
+    def _list(self, request, response):
+        response.success = True
+        response.styles = [StyleInfo(name=name) for name in 'abc' if name not in self.removed]
+        return response
+
+    def _remove(self, request, response):
+        self.removed.append(request.name)
+        response.success = True
+        return response
+
+
+@pytest.mark.timeout(120)
+def test_ctrl_c_finishes_the_recording_and_carries_out_all_removals(ros, web, tmp_path):
+    from rosbags.rosbag2 import Reader
+    painter, page = Painter(ros), web()
+    page.open()
+    assert page.ask('record')['success']
+    for name in 'ab':
+        ros.wait_until(lambda name=name: _works(page, 'remove', name=name), 'the styles are known', 30)
+    ros.wait_until(lambda: painter.node.count_subscribers('stylized/image/compressed'), 'it is recorded', 20)
+    time.sleep(0.5)             # some paintings
+    assert painter.removed == [], 'the time to undo is not over'
+    errors = page.end()
+    assert page.process.returncode == 0 and errors == ''
+    assert sorted(painter.removed) == ['a', 'b']
+    bag, = (tmp_path / 'style_transfer_ros/page/recordings').iterdir()
+    with Reader(bag) as reader:
+        assert reader.message_count > 0
+
+
+def _works(page, action, **body):
+    try:
+        return page.ask(action, **body)['success']
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize('port', [0, 8642])
+@pytest.mark.parametrize('listen', ['nonsense.invalid', 'a..b', '192.0.2.77', 'x' * 70])
+def test_an_address_that_cannot_be_listened_on_is_said_in_a_sentence(web, listen, port):
+    page = web(f'port:={port}', f'listen:={listen}')
+    errors = page.process.communicate(timeout=50)[1]
+    assert page.process.returncode == 1 and f"The page cannot be served on '{listen}'" in errors
+    assert 'Traceback' not in errors and 'choose another' in errors
+
+
+@pytest.mark.timeout(60)
+def test_a_page_that_cannot_keep_its_links_leaves_no_folder(web, tmp_path, monkeypatch):
+    blocked, temporary = tmp_path / 'file', tmp_path / 'tmp'
+    blocked.write_text('no folder')
+    temporary.mkdir()
+    monkeypatch.setenv('TMPDIR', str(temporary))
+    page = web(data=blocked)
+    page.open()
+    assert [path.name for path in temporary.iterdir() if path.name.startswith('style_transfer_page_')]
+    assert 'cannot be kept' in page.end()
+    assert not [path.name for path in temporary.iterdir() if path.name.startswith('style_transfer')]
+
+
+@pytest.fixture
+def robot(ros):
+    """Give the painting node as the page sees it; there is none."""
+    node = ros.node('web')
+    return ros.run(lambda: Robot(node, 'style_transfer', lambda stream: False, lambda *frame: None))
+
+
+def test_what_fails_in_the_executor_fails_for_the_one_who_asked(robot):
+    async def ask(function):
+        return await asyncio.wait_for(robot.in_executor(function), 20)
+    assert asyncio.run(ask(lambda: 7)) == 7
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(ask(lambda: 1 / 0))
+    assert asyncio.run(ask(lambda: 8)) == 8, 'and the executor goes on'
+
+
+def test_the_painter_is_brought_up_again_when_the_new_camera_cannot_be_set(robot):
+    asked = []
+
+    async def call(request, seconds=10.0):
+        if isinstance(request, SetParameters.Request):
+            raise RobotError('The node has not answered within 10 s; try again.')
+        asked.append(request.transition.id)
+        return type('Answer', (), {'success': True})
+    robot.call = call
+    with pytest.raises(RobotError, match='not answered within 10 s'):
+        asyncio.run(robot.use_camera('front/image_raw', 'raw'))
+    assert asked == [4, 2, 1, 3], 'deactivate, cleanup, configure, activate'
+
+
+@pytest.mark.parametrize('value', [1 << 63, -1 << 70, 10 ** 400, 'x', None, True])
+def test_a_value_that_ros_cannot_hold_is_refused_in_a_sentence(robot, value):
+    for name, present in (('processing_height', 240), ('strength', 1.0)):
+        robot.parameters = {name: present}
+        with pytest.raises(RobotError, match=f"The parameter '{name}' is "):
+            asyncio.run(robot.set({name: value}))
+
+
+def test_the_operators_token_is_sent_to_the_page_and_to_no_proxy(monkeypatch):
+    import http.server
+    seen = []
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers['Authorization'])
+            self.send_error(502)
+
+        def log_message(self, *_):
+            pass
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        for name in ('http_proxy', 'HTTP_PROXY', 'https_proxy', 'all_proxy'):
+            monkeypatch.setenv(name, f'http://127.0.0.1:{proxy.server_port}')
+        for name in ('no_proxy', 'NO_PROXY'):
+            monkeypatch.delenv(name, raising=False)
+        assert not live._painting('http://127.0.0.1:9/#token=secret'), 'nobody listens on this port'
+        proxy.shutdown()
+    assert seen == []
