@@ -91,7 +91,8 @@ class User(Node):
         self.paintings = 0
         self.values: dict[str, str] = {}
         self.latencies: list[tuple[float, float]] = []      # (when, median ms)
-        self.create_subscription(Image, 'stylized/image', self._on_painting, QoSProfile(depth=5), raw=True)
+        self.looking = self.create_subscription(Image, 'stylized/image', self._on_painting, QoSProfile(depth=5),
+                                                raw=True)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, 10)
         self._clients_by_name: dict[str, Any] = {}
 
