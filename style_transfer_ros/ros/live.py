@@ -133,6 +133,7 @@ class Live:
         elif self.scene.settings.lazy and not self.has_viewer():
             self._statistics.dropped('unwanted')
         else:
+            self._still.submitted(frame, self.scene)
             self._slot.submit(frame)
 
     def _on_camera_info(self, info: CameraInfo) -> None:

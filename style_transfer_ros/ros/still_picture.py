@@ -27,6 +27,10 @@ class StillPicture:
         """Note a new frame: whoever looks will see it."""
         self._frame, self._arrived, self._joined = frame, time.monotonic(), False
 
+    def submitted(self, frame: Any, scene: Any) -> None:
+        """Note that a frame is on its way to the painter, who may take longer than a frame needs to become still."""
+        self._asked = frame, scene
+
     def painted(self, frame: Any, scene: Any) -> None:
         """Note that a frame was painted with a scene."""
         self._done = frame, scene

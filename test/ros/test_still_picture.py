@@ -57,3 +57,12 @@ def test_a_frame_that_waits_for_its_turn_is_not_still(still, clock):
     assert still.due('b', 10.0) is None
     clock[0] += 30
     assert still.due('b', 10.0) == 'picture'
+
+
+def test_a_frame_that_is_painted_slowly_is_not_painted_twice(still, clock):
+    still.arrived('large frame')
+    still.submitted('large frame', 'a')
+    clock[0] += 9
+    assert still.due('a', 0.0) is None
+    still.painted('large frame', 'a')
+    assert still.due('a', 0.0) is None and still.due('b', 0.0) == 'large frame'
