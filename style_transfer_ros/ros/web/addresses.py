@@ -42,13 +42,13 @@ def reached_by(listen: str) -> list[str]:
 
     :param listen: an address or a name of this machine; 0.0.0.0 or ``::`` means all of them.
     """
-    if listen in ANY:
-        addresses = [a for a in own_addresses() if listen == '::' or ':' not in a]
-        name = socket.gethostname()
-        return [*addresses, name, *([] if '.' in name else [f'{name}.local']), 'localhost']
-    if listen == 'localhost' or _is_loopback(listen):
+    if not is_open(listen):
         return [listen, *(name for name in ('127.0.0.1', 'localhost') if name != listen)]
-    return [listen]
+    name = socket.gethostname()
+    names = [name, *([] if '.' in name else [f'{name}.local'])]
+    if listen in ANY:
+        return [*(a for a in own_addresses() if listen == '::' or ':' not in a), *names, 'localhost']
+    return [listen, *(known for known in names if known != listen)]
 
 
 def _is_loopback(host: str) -> bool:

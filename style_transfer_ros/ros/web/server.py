@@ -107,7 +107,7 @@ class Server:
         self._recordings = Recordings(folder)
         self._files = _page_files()
         self._gate = make_gate(set(self._files), self._report)
-        self._uploading, self._switching = asyncio.Lock(), asyncio.Lock()
+        self._uploading, self._switching, self._saving = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._pictures = 0
         self._own: Viewer | None = None                 # whose camera is painted, and since when it is silent
         self._own_at = 0.0
@@ -275,11 +275,12 @@ class Server:
             self._pictures -= 1
 
     async def _png(self, request: web.Request) -> web.Response:
-        try:
-            message = await self._robot.painting()
-        except RobotError as error:
-            return refusal(503, str(error))
-        data = await asyncio.to_thread(_png, message)
+        async with self._saving:        # one at a time: each costs the node and this process a raw image
+            try:
+                message = await self._robot.painting()
+            except RobotError as error:
+                return refusal(503, str(error))
+            data = await asyncio.to_thread(_png, message)
         return web.Response(body=data, content_type='image/png', headers={
             'Content-Disposition': f'attachment; filename="painting_{time.strftime("%Y-%m-%d_%H-%M-%S")}.png"'})
 
