@@ -11,6 +11,7 @@ Viewers are WebSocket clients in a process of their own that ask for the next fr
 - ``latency_ms``: camera stamp to the animation frame that shows the painting, median, by the page's own measurement in
   Chromium, 640x480; its window and its fake graphics card use the same cores as everything else.
 - ``first_paint_ms``: first contentful paint of the page in Chromium.
+- ``cpu_1``, ``cpu_20``: processor time of the page's process over time, 1 is one core.
 - ``rss_mb``, ``pss_mb``: memory of the page's process while 20 viewers watch: all of it, and with the libraries that it
   shares with the other nodes counted in part.
 - ``weight_kb``: all files of the page.
@@ -21,6 +22,7 @@ import argparse
 import asyncio
 from contextlib import ExitStack
 import json
+import os
 from pathlib import Path
 import shutil
 import subprocess
@@ -115,6 +117,12 @@ def _memory(pid: int) -> tuple[float, float]:
     return tuple(round(int(found[key].split()[0]) * 1024 / 1e6, 1) for key in ('Rss', 'Pss'))   # type: ignore
 
 
+def _processor_time(pid: int) -> float:
+    """Return the processor time that a process has used, s."""
+    fields = Path(f'/proc/{pid}/stat').read_text(encoding='ascii').rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 def _browse(link: str, seconds: float) -> dict[str, Any] | str:
     """Open the page in Chromium; return what it measured, or why not."""
     chromium, driver = shutil.which('chromium'), shutil.which('chromedriver')
@@ -171,7 +179,10 @@ def measure(listener: Listener, threads: int, seconds: float) -> dict[str, Any]:
         for viewers in (1, _MANY):
             watching = _viewers(link, viewers, seconds + 2)
             time.sleep(_SETTLE)
+            spent, begin = _processor_time(page.process.pid), time.monotonic()
             hz[f'with_{viewers}'] = _painted(listener, seconds)
+            spent, elapsed = _processor_time(page.process.pid) - spent, time.monotonic() - begin
+            report[f'cpu_{viewers}'] = round(spent / elapsed, 3)
             rates = json.loads(watching.communicate(timeout=seconds + 60)[0])
             report[f'viewers_{viewers}_hz'] = {
                 'slowest': round(min(rate for rate, _ in rates), 1),
