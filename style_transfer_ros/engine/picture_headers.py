@@ -11,8 +11,14 @@ from collections.abc import Callable
 import re
 import struct
 
+from style_transfer_ros.engine.errors import ImageError
+
 Read = Callable[[int, int], bytes]
 
+#: The largest picture or frame, pixels; RGB of this size takes 150 MB.
+MAX_PIXELS = 50_000_000
+#: Bytes for each pixel that a file may need, at most.
+_BYTES_PER_PIXEL = {'JPEG': 4, 'WebP': 4, 'PNG': 8, 'BMP': 8, 'TIFF': 16}
 #: Parts of a JPEG or PNG to walk through; a large PNG has ten thousand, a hostile file any number.
 _MAX_PARTS = 100_000
 #: The size of a JPEG stands after its metadata, which take less than this, bytes.
@@ -149,6 +155,46 @@ def check_whole(data: bytes, form: str) -> None:
                 return
             at += length + 12
         raise ValueError('too many chunks')
+
+
+def check_size(read: Read, form: str, size: int, what: str, most: int = MAX_PIXELS) -> None:
+    """
+    Check what a file claims to hold before it is decoded, or even read.
+
+    :param form: what :func:`picture_format` says.
+    :param size: of the whole file, bytes.
+    :param what: how messages begin.
+    :param most: pixels that it may have.
+    :raises ImageError: it has too many pixels, or too many bytes for its pixels.
+    :raises ValueError: its header is damaged.
+    """
+    width, height = picture_size(read, form)
+    if width * height > most:
+        raise ImageError(f'{what} has {width}x{height} = {width * height} pixels, more than {most}; shrink it.')
+    if size > _MAX_METADATA + _BYTES_PER_PIXEL[form] * width * height:
+        raise ImageError(f'{what} has {size} bytes, far more than its {width}x{height} pixels need; save it again.')
+
+
+def check_picture(data: bytes, what: str = 'The picture', most: int = MAX_PIXELS) -> str:
+    """
+    Check a whole file by its header and its end; nothing is decoded.
+
+    :param what: how messages begin.
+    :param most: pixels that it may have.
+    :returns: its format, one of :data:`KNOWN_FORMATS`.
+    :raises ImageError: empty, another format, damaged, truncated, or too large.
+    """
+    if not data:
+        raise ImageError(f'{what} is empty; send a {KNOWN_FORMATS} file.')
+    form = picture_format(data)
+    if form is None:
+        raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); convert it to one.')
+    try:
+        check_size(reader(data), form, len(data), what, most)
+        check_whole(data, form)
+    except ValueError as error:
+        raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes); send it again.') from error
+    return form
 
 
 def orientation(data: bytes, form: str) -> int:

@@ -16,23 +16,19 @@ import numpy as np
 
 from style_transfer_ros.engine.errors import ImageError, shown
 from style_transfer_ros.engine.picture_headers import (
-    check_whole,
+    check_picture,
+    check_size,
     KNOWN_FORMATS,
+    MAX_PIXELS,
     orientation,
     picture_format,
-    picture_size,
     Read,
-    reader,
 )
 from style_transfer_ros.engine.quiet import silence
 from style_transfer_ros.engine.reading import patiently, read_file
 
-#: The largest picture or frame, pixels; RGB of this size takes 150 MB.
-MAX_PIXELS = 50_000_000
 #: The largest file, bytes: the largest picture with four 16-bit channels, not compressed.
 _MAX_BYTES = 8 * MAX_PIXELS
-#: Bytes for each pixel that a file may need, at most, and for what describes the picture.
-_BYTES_PER_PIXEL, _MAX_METADATA = {'JPEG': 4, 'WebP': 4, 'PNG': 8, 'BMP': 8, 'TIFF': 16}, 64 << 20
 
 
 def decode_picture(data: bytes, what: str = 'The picture') -> np.ndarray:
@@ -61,14 +57,8 @@ def decode_samples(data: bytes, what: str = 'The picture') -> np.ndarray:
     :returns: (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA of any type, as OpenCV decodes it.
     :raises ImageError: empty, another format, damaged, or more than :data:`MAX_PIXELS` by its header.
     """
-    if not data:
-        raise ImageError(f'{what} is empty; send a {KNOWN_FORMATS} file.')
-    form = picture_format(data)
-    if form is None:
-        raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); convert it to one.')
+    form = check_picture(data, what)
     try:
-        _check_size(reader(data), form, len(data), what)
-        check_whole(data, form)
         with silence():
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if picture is None:
@@ -76,21 +66,6 @@ def decode_samples(data: bytes, what: str = 'The picture') -> np.ndarray:
     except (ValueError, cv2.error) as error:
         raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes); send it again.') from error
     return picture
-
-
-def _check_size(read: Read, form: str, size: int, what: str) -> None:
-    """
-    Check what a file claims to hold before it is decoded, or even read.
-
-    :param size: of the whole file, bytes.
-    :raises ImageError: it has too many pixels, or too many bytes for its pixels.
-    :raises ValueError: its header is damaged.
-    """
-    width, height = picture_size(read, form)
-    if width * height > MAX_PIXELS:
-        raise ImageError(f'{what} has {width}x{height} = {width * height} pixels, more than {MAX_PIXELS}; shrink it.')
-    if size > _MAX_METADATA + _BYTES_PER_PIXEL[form] * width * height:
-        raise ImageError(f'{what} has {size} bytes, far more than its {width}x{height} pixels need; save it again.')
 
 
 def _on_white(picture: np.ndarray) -> np.ndarray:
@@ -128,7 +103,7 @@ def read_picture(path: str | Path) -> np.ndarray:
         if form is None:
             raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {read(0, 8)!r}); convert it to one.')
         try:
-            _check_size(read, form, size, what)
+            check_size(read, form, size, what)
         except ValueError as error:
             raise ImageError(f'{what} is a damaged or truncated {form} file ({size} bytes); choose another.') from error
     try:

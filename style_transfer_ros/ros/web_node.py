@@ -26,8 +26,12 @@ from style_transfer_ros.settings import WebParameters
 try:
     from style_transfer_ros.ros.web import addresses
     from style_transfer_ros.ros.web.gate import Gate, OPERATOR, VIEWER
+    from style_transfer_ros.ros.web.own_camera import OwnCamera
+    from style_transfer_ros.ros.web.recording import Recordings
     from style_transfer_ros.ros.web.robot import Robot
     from style_transfer_ros.ros.web.server import Server
+    from style_transfer_ros.ros.web.styles import StyleBook
+    from style_transfer_ros.ros.web.viewers import Streams, Viewers
 except ModuleNotFoundError as missing:
     if missing.name != 'aiohttp':
         raise
@@ -55,8 +59,8 @@ class WebNode(Node):
         folder = self._prepare()
         reached = addresses.reached_by(settings.listen)
         names = [*reached, *filter(None, settings.hosts)]
-        self._robot = Robot(self, settings.painter, lambda stream: self._server.streams.wanted(stream),
-                            lambda *frame: self._server.publish(*frame))
+        viewers = Viewers(Streams())
+        robot = Robot(self, settings.painter, viewers.streams.wanted, lambda *frame: self._server.publish(*frame))
         context = None
         if settings.https:
             from style_transfer_ros.ros.web.certificate import server_context
@@ -66,9 +70,10 @@ class WebNode(Node):
                 raise StyleTransferError(f"The page's certificate cannot be kept in '{folder}' ({error.strerror}); "
                                          'make room or make the folder writable.') from error
         self._server = Server(
-            self._robot, lambda public, report: Gate(self._tokens, names, self._port, settings.https, public, report),
-            lambda: self.get_clock().now().nanoseconds, self._publish_own, self.resolve_topic_name(_OWN_TOPIC),
-            self.links, folder / 'recordings', self)
+            robot, lambda public, report: Gate(self._tokens, names, self._port, settings.https, public, report),
+            viewers, StyleBook(robot, lambda content: viewers.tell('styles', content)),
+            OwnCamera(robot, self.resolve_topic_name(_OWN_TOPIC), self._publish_own),
+            Recordings(folder / 'recordings', self, robot), self.links, lambda: self.get_clock().now().nanoseconds)
         self._reached = reached
         try:
             self._server.start(settings.listen, self._port, context)

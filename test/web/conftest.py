@@ -89,16 +89,25 @@ class Page:
 
     TOKENS = {'viewer': 'v' * 32, 'operator': 'o' * 32}
 
-    def __init__(self, folder):
+    def __init__(self, folder, undo_time=8.0, most_viewers=64):
         from style_transfer_ros.ros.web.gate import Gate
+        from style_transfer_ros.ros.web.own_camera import OwnCamera
+        from style_transfer_ros.ros.web.recording import Recordings
         from style_transfer_ros.ros.web.server import Server
+        from style_transfer_ros.ros.web.styles import StyleBook
+        from style_transfer_ros.ros.web.viewers import Streams, Viewers
         from style_transfer_ros.ros.web_node import free_port
         self.robot, self.port, self.own = FakeRobot(), free_port('127.0.0.1'), []
+        self.viewers = Viewers(Streams(), most_viewers)
+        self.streams = self.viewers.streams
+        self.styles = StyleBook(self.robot, lambda content: self.viewers.tell('styles', content), undo_time)
         self.server = Server(
             self.robot, lambda public, report: Gate(self.TOKENS, ['127.0.0.1', 'localhost'], self.port, False, public,
                                                     report),
-            lambda: 5_000_000_000, lambda jpeg, age: self.own.append((jpeg, age)), '/page/image_raw',
-            lambda role: [f'http://127.0.0.1:{self.port}/#token={self.TOKENS[role]}'], folder, None)
+            self.viewers, self.styles,
+            OwnCamera(self.robot, '/page/image_raw', lambda jpeg, age: self.own.append((jpeg, age))),
+            Recordings(folder, None, self.robot),
+            lambda role: [f'http://127.0.0.1:{self.port}/#token={self.TOKENS[role]}'], lambda: 5_000_000_000)
         self.server.start('127.0.0.1', self.port, None)
 
     @property
@@ -127,14 +136,25 @@ class Page:
 
 
 @pytest.fixture
-def page(tmp_path, monkeypatch):
+def pages(tmp_path, monkeypatch):
+    """Give a function that starts a page with options."""
     from style_transfer_ros.ros.web import server, viewers
     monkeypatch.setattr(server, '_IDLE', 2.0)           # or every test of a slow client would take so long
     monkeypatch.setattr(viewers, '_STUCK', 2.0)
-    running = Page(tmp_path / 'recordings')
-    yield running
-    running.robot.gate.set()
-    running.server.stop()
+    running = []
+
+    def start(**options):
+        running.append(Page(tmp_path / 'recordings', **options))
+        return running[-1]
+    yield start
+    for started in running:
+        started.robot.gate.set()
+        started.server.stop()
+
+
+@pytest.fixture
+def page(pages):
+    return pages()
 
 
 @pytest.fixture(scope='session')

@@ -111,7 +111,7 @@ def test_a_recording_ends_with_the_page_and_is_whole(ros, tmp_path, monkeypatch)
             paintings.publish(CompressedImage(format='jpeg', data=b'1234'))
         time.sleep(1)
         assert page.stop() == 0
-    recordings = Recordings(tmp_path / 'style_transfer_ros' / 'page' / 'recordings')
+    recordings = Recordings(tmp_path / 'style_transfer_ros' / 'page' / 'recordings', user, None)
     found, = recordings.list
     with recordings.file(found['name']).open('rb') as file:
         assert len(list(make_reader(file).iter_messages())) == 5

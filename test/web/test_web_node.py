@@ -188,6 +188,7 @@ def test_the_operators_token_is_sent_to_the_page_and_to_no_proxy(monkeypatch):
     seen = []
 
     class Proxy(http.server.BaseHTTPRequestHandler):
+
         def do_GET(self):
             seen.append(self.headers['Authorization'])
             self.send_error(502)

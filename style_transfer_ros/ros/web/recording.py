@@ -1,12 +1,17 @@
 """The painting as a bag: MCAP, with the JPEG images as the node publishes them, its camera_info and its status."""
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 import shutil
 from typing import Any
 
 from rclpy.node import Node
+
+from style_transfer_ros.engine.errors import sentence, shown
+from style_transfer_ros.ros.web.robot import Robot, RobotError
 
 #: What may wait for the disk, bytes; then new messages are dropped, and counted.
 _QUEUE = 32 << 20
@@ -58,19 +63,71 @@ class Recording:
 
 class Recordings:
     """
-    The folder of bags, one recording at a time.
+    The folder of bags, one recording at a time; in the event loop's thread.
 
-    The list is kept: it is told ten times a second, and the disk may be slow.
+    What is told of them is kept: it is told ten times a second, and the disk may be slow.
+
+    :param node: subscribes.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.current: Recording | None = None
+    def __init__(self, folder: Path, node: Node, robot: Robot) -> None:
+        self._folder, self._node, self._robot = folder, node, robot
+        self._current: Recording | None = None
+        #: What :meth:`Recording.state` told last; None: nothing is being recorded.
+        self.state: dict | None = None
         #: Name and size (bytes) of every bag, newest first.
         self.list: list[dict] = []
         self.refresh()
 
-    def next_folder(self) -> Path:
+    async def record(self) -> str:
+        """
+        Begin to record the painting; return a sentence.
+
+        :raises StyleTransferError: one is under way, or the bag cannot be made.
+        :raises OSError: the folder of bags cannot be made.
+        """
+        if self._current is not None:
+            raise RobotError('The painting is being recorded already.')
+        folder, topic = await asyncio.to_thread(self._next_folder), self._robot.painting_topic
+        topics = [f'{topic}/compressed', f"{topic.rpartition('/')[0]}/camera_info", f'{self._robot.painter}/status']
+        self._current = await self._robot.in_executor(lambda: Recording(self._node, folder, topics))
+        await self._look()
+        return f"Recording '{folder.name}'."
+
+    async def stop(self) -> str:
+        """
+        End the recording; return a sentence.
+
+        :raises StyleTransferError: the bag could not be completed.
+        """
+        recording, self._current, self.state = self._current, None, None
+        if recording is None:
+            return 'Nothing is being recorded.'
+        await self._robot.in_executor(recording.unsubscribe)
+        try:
+            return await asyncio.to_thread(recording.finish)
+        finally:
+            await asyncio.to_thread(self.refresh)
+
+    async def follow(self, notify: Callable[[str], None]) -> None:
+        """Keep :attr:`state`, and end a recording that the disk has no room for; for ever."""
+        while True:
+            await asyncio.sleep(1)
+            try:
+                await self._look()
+                if self.state is not None and (problem := self.state['problem']):
+                    notify(problem)
+                    await self.stop()
+            except Exception as error:      # this must not end for ever
+                notify(sentence(error))
+
+    async def _look(self) -> None:
+        recording = self._current
+        if recording is not None:
+            state = await asyncio.to_thread(recording.state)
+            self.state = state if recording is self._current else None
+
+    def _next_folder(self) -> Path:
         """Return the folder of a new bag, named by the time."""
         self._folder.mkdir(parents=True, exist_ok=True)
         name = f'painting_{datetime.now():%Y-%m-%d_%H-%M-%S}'
@@ -98,16 +155,18 @@ class Recordings:
                 continue
         self.list = found
 
-    def remove(self, name: str) -> bool:
+    async def remove(self, name: str) -> str:
         """
-        Remove a bag; tell whether it was there.
+        Remove a bag; return a sentence.
 
+        :raises RobotError: there is none of this name.
         :raises OSError: it cannot be removed.
         """
         path = self.file(name)
+        if path is None:
+            raise RobotError(f'There is no recording {shown(name)}.')
         try:
-            if path is not None:
-                shutil.rmtree(path.parent)
+            await asyncio.to_thread(shutil.rmtree, path.parent)
         finally:
-            self.refresh()
-        return path is not None
+            await asyncio.to_thread(self.refresh)
+        return f'The recording {shown(name)} is removed.'

@@ -6,10 +6,7 @@ from collections.abc import Callable
 import hashlib
 from importlib import resources
 import io
-import math
-from pathlib import Path
 import ssl
-import struct
 import threading
 import time
 from typing import Any
@@ -17,54 +14,26 @@ from typing import Any
 from aiohttp import web
 
 from style_transfer_msgs.srv import MixStyles, NextStyle, SetStyle
-from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
-from style_transfer_ros.engine.picture_headers import (
-    check_whole,
-    KNOWN_FORMATS,
-    picture_format,
-    picture_size,
-    reader,
-)
+from style_transfer_ros.engine.errors import ImageError, sentence, shown, StyleTransferError
+from style_transfer_ros.engine.picture_headers import check_picture
 from style_transfer_ros.ros.web.gate import Gate, OPERATOR, refusal, VIEWER
-from style_transfer_ros.ros.web.recording import Recording, Recordings
+from style_transfer_ros.ros.web.own_camera import LARGEST, OwnCamera
+from style_transfer_ros.ros.web.recording import Recordings
 from style_transfer_ros.ros.web.robot import Robot, RobotError
 from style_transfer_ros.ros.web.styles import StyleBook
-from style_transfer_ros.ros.web.viewers import CAMERA, PAINTING, Streams, Viewer, Viewers
+from style_transfer_ros.ros.web.viewers import CAMERA, PAINTING, Viewers
 
-#: Largest upload, bytes, and the most pixels that it may have; largest request of another kind, bytes.
-_UPLOAD, _PIXELS, _BODY = 12_000_000, 50_000_000, 65_536
+#: Largest upload, and largest request of another kind, bytes.
+_UPLOAD, _BODY = 12_000_000, 65_536
 #: A connection without a whole request for this time is closed, s.
 _IDLE = 20.0
 #: Time that an upload may take, s.
 _UPLOAD_TIME = 60.0
-#: A frame of a browser's camera has at most so many bytes and pixels.
-_OWN_BYTES, _OWN_PIXELS = 2_000_000, 4_000_000
 #: The end of recording and removals may take this time, s; `ros2 launch` kills what takes more than 5 s in all.
 _LEAVING = 3.5
-#: A browser's camera that is silent for this time is given up, s.
-_OWN_SILENT = 5.0
 _TYPES = {'html': 'text/html', 'js': 'text/javascript', 'css': 'text/css', 'svg': 'image/svg+xml'}
 _STREAMS = {'painting': PAINTING, 'camera': CAMERA}
 _BOUNDARY = 'frame'
-
-
-def checked_picture(data: bytes, pixels: int = _PIXELS) -> str:
-    """
-    Look at a picture's header; nothing is decoded.
-
-    :returns: empty where it is good, else a sentence.
-    """
-    form = picture_format(data)
-    if form is None:
-        return f'This is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); send a picture.'
-    try:
-        width, height = picture_size(reader(data), form)
-        if width * height > pixels:
-            return f'This picture has {width}x{height} pixels, more than {pixels // 1_000_000} million; shrink it.'
-        check_whole(data, form)
-    except ValueError:
-        return f'This is a damaged or truncated {form} file ({len(data)} bytes); send it again.'
-    return ''
 
 
 def _text(body: dict, key: str) -> str:
@@ -91,39 +60,31 @@ class Server:
     Serves the page in a thread of its own.
 
     :param robot: the painting node.
-    :param publish_own: publishes a frame of a browser's camera, (JPEG, age in s); the topic it goes to is
-        ``own_topic``.
+    :param make_gate: makes the gate of (paths that need no sign-in, function that is told of errors).
     :param links: makes the links of a role, best first.
-    :param folder: keeps recordings.
+    :param now: tells the time of the stamps, ns.
     """
 
-    def __init__(self, robot: Robot, make_gate: Callable[[set[str], Callable], Gate], now: Callable[[], int],
-                 publish_own: Callable[[bytes, float], None], own_topic: str, links: Callable[[str], list[str]],
-                 folder: Path, node: Any) -> None:
-        self._robot, self._now, self._links, self._node = robot, now, links, node
-        self._publish_own, self._own_topic = publish_own, own_topic
-        self.streams = Streams()
-        self._viewers = Viewers(self.streams)
-        self._recordings = Recordings(folder)
+    def __init__(self, robot: Robot, make_gate: Callable[[set[str], Callable], Gate], viewers: Viewers,
+                 styles: StyleBook, own_camera: OwnCamera, recordings: Recordings,
+                 links: Callable[[str], list[str]], now: Callable[[], int]) -> None:
+        self._robot, self._viewers, self._links, self._now = robot, viewers, links, now
+        self._styles, self._own, self._recordings = styles, own_camera, recordings
         self._files = _page_files()
         self._gate = make_gate(set(self._files), self._report)
-        self._uploading, self._switching, self._saving = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
-        self._pictures = 0
-        self._own: Viewer | None = None                 # whose camera is painted, and since when it is silent
-        self._own_at = 0.0
-        self._before: tuple[str, str] = ('image_raw', 'raw')    # the node's input before that
+        self._uploading, self._saving = asyncio.Lock(), asyncio.Lock()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread: threading.Thread | None = None
-        self._styles = StyleBook(robot, lambda content: self._viewers.tell('styles', content))
         self._actions: dict[str, Callable] = {
-            'choose': lambda body: self._styles.choose(_text(body, 'name')),
+            'choose': lambda body: styles.choose(_text(body, 'name')),
             'next': self._next, 'mix': self._mix, 'set': self._set,
-            'rename': lambda body: self._styles.rename(_text(body, 'name'), _text(body, 'new_name')),
-            'remove': lambda body: self._styles.remove(_text(body, 'name')),
-            'undo': lambda body: self._styles.undo(_text(body, 'name')), 'shuffle': self._shuffle,
-            'record': self._record, 'stop_recording': self._stop_recording, 'remove_recording': self._remove_recording,
-            'use_browser': self._use_browser, 'use_robot': self._use_robot}
+            'rename': lambda body: styles.rename(_text(body, 'name'), _text(body, 'new_name')),
+            'remove': lambda body: styles.remove(_text(body, 'name')),
+            'undo': lambda body: styles.undo(_text(body, 'name')), 'shuffle': self._shuffle,
+            'record': lambda body: recordings.record(), 'stop_recording': lambda body: recordings.stop(),
+            'remove_recording': lambda body: recordings.remove(_text(body, 'name')),
+            'use_browser': lambda body: own_camera.use(), 'use_robot': lambda body: own_camera.give_back()}
 
     def _report(self, error: Exception, path: str) -> None:
         self._robot.log(f'{shown(path)} failed: {sentence(error)}')
@@ -152,7 +113,8 @@ class Server:
                 return
             finally:
                 ready.set()
-            chores = [asyncio.create_task(chore) for chore in (self._styles.follow(), self._tell())]
+            chores = [asyncio.create_task(chore) for chore in (
+                self._styles.follow(), self._own.follow(), self._recordings.follow(self._viewers.notify), self._tell())]
             await self._stopping.wait()
             for chore in chores:
                 chore.cancel()
@@ -180,9 +142,9 @@ class Server:
     async def _finish(self) -> None:
         async def leave_painter() -> None:
             await self._styles.finish()         # first: a node whose camera is changed removes nothing
-            if self._source()['kind'] == 'browser':
-                await self._use_robot({})
-        parts = [asyncio.create_task(part) for part in (self._stop_recording({}), leave_painter())]
+            if self._own.painted:
+                await self._own.give_back()
+        parts = [asyncio.create_task(part) for part in (self._recordings.stop(), leave_painter())]
         done, late = await asyncio.wait(parts, timeout=_LEAVING)
         for error in [part.exception() for part in done]:
             if error is not None:
@@ -192,7 +154,7 @@ class Server:
 
     def publish(self, stream: int, stamp: int, jpeg: bytes) -> None:
         """Show a frame; may be called in any thread."""
-        self._loop.call_soon_threadsafe(self.streams.publish, stream, stamp, jpeg)
+        self._loop.call_soon_threadsafe(self._viewers.streams.publish, stream, stamp, jpeg)
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._gate.check], client_max_size=_BODY)
@@ -229,11 +191,11 @@ class Server:
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
         if self._viewers.full:
-            return refusal(503, f'{len(self._viewers.all)} viewers are connected already; close one.')
-        socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=_OWN_BYTES + 16, compress=False, timeout=2.0)
+            return refusal(503, f'{self._viewers.count} viewers are connected already; close one.')
+        socket = web.WebSocketResponse(heartbeat=10.0, max_msg_size=LARGEST + 16, compress=False, timeout=2.0)
         await socket.prepare(request)
         try:
-            await self._viewers.serve(socket, self._gate.role(request) or VIEWER, self._on_own_camera, self._now)
+            await self._viewers.serve(socket, self._gate.role(request) or VIEWER, self._own.take, self._now)
         finally:
             if not socket.closed and request.transport is not None:
                 request.transport.abort()               # stuck: a polite goodbye would wait for it, too
@@ -243,8 +205,9 @@ class Server:
         stream = _STREAMS.get(request.query.get('stream', 'painting'))
         if stream is None:
             return refusal(404, "There are the streams 'painting' and 'camera'; choose one.")
-        last = self.streams.newest.get(stream)
-        frame = await self.streams.next(stream, last.sequence if last else 0, 10.0)
+        streams = self._viewers.streams
+        last = streams.newest.get(stream)
+        frame = await streams.next(stream, last.sequence if last else 0, 10.0)
         if frame is None:
             return refusal(503, 'No picture has come within 10 s; see the state of the node.')
         return web.Response(body=frame.jpeg, content_type='image/jpeg')
@@ -253,15 +216,15 @@ class Server:
         stream = _STREAMS.get(request.query.get('stream', 'painting'))
         if stream is None:
             return refusal(404, "There are the streams 'painting' and 'camera'; choose one.")
-        if self._pictures + len(self._viewers.all) >= 64:
-            return refusal(503, 'Too many viewers are connected already; close one.')
+        if self._viewers.full:
+            return refusal(503, f'{self._viewers.count} viewers are connected already; close one.')
         response = web.StreamResponse(headers={'Content-Type': f'multipart/x-mixed-replace; boundary={_BOUNDARY}'})
-        self._pictures += 1
+        self._viewers.without_socket += 1
         try:
             await response.prepare(request)
             sequence = 0
             while True:
-                frame = await self.streams.next(stream, sequence, 30.0)
+                frame = await self._viewers.streams.next(stream, sequence, 30.0)
                 if frame is None:
                     return response
                 sequence = frame.sequence
@@ -272,7 +235,7 @@ class Server:
                 request.transport.abort()
             return response
         finally:
-            self._pictures -= 1
+            self._viewers.without_socket -= 1
 
     async def _png(self, request: web.Request) -> web.Response:
         async with self._saving:        # one at a time: each costs the node and this process a raw image
@@ -340,11 +303,12 @@ class Server:
                 return refusal(408, f'The picture has not come within {_UPLOAD_TIME:.0f} s; try again.')
             if data is None:
                 return refusal(413, f'The picture has more than {_UPLOAD} bytes; shrink it.')
-            problem = checked_picture(data)
-            if problem:
-                return refusal(400, problem)
+            try:
+                form = check_picture(data)
+            except ImageError as error:
+                return refusal(400, str(error))
             wish = SetStyle.Request(name=self._styles.free_name(request.query.get('name', '')))
-            wish.compressed_image.format = (picture_format(data) or '').lower()
+            wish.compressed_image.format = form.lower()
             wish.compressed_image.data = data
             try:
                 answer = await self._robot.wish(wish, 60.0)
@@ -370,32 +334,6 @@ class Server:
         await self._robot.set(body)
         return 'Set.'
 
-    # Recording
-
-    async def _record(self, body: dict) -> str:
-        if self._recordings.current is not None:
-            raise RobotError('The painting is being recorded already.')
-        folder, topic = self._recordings.next_folder(), self._robot.painting_topic
-        topics = [f'{topic}/compressed', f"{topic.rpartition('/')[0]}/camera_info", f'{self._robot.painter}/status']
-        self._recordings.current = await self._robot.in_executor(lambda: Recording(self._node, folder, topics))
-        return f"Recording '{folder.name}'."
-
-    async def _stop_recording(self, body: dict) -> str:
-        recording, self._recordings.current = self._recordings.current, None
-        if recording is None:
-            return 'Nothing is being recorded.'
-        await self._robot.in_executor(recording.unsubscribe)
-        try:
-            return await asyncio.to_thread(recording.finish)
-        finally:
-            await asyncio.to_thread(self._recordings.refresh)
-
-    async def _remove_recording(self, body: dict) -> str:
-        name = _text(body, 'name')
-        if not await asyncio.to_thread(self._recordings.remove, name):
-            raise RobotError(f'There is no recording {shown(name)}.')
-        return f"The recording '{name}' is removed."
-
     async def _download(self, request: web.Request) -> web.StreamResponse:
         path = self._recordings.file(request.match_info['name'])
         if path is None:
@@ -403,63 +341,15 @@ class Server:
         return web.FileResponse(path, headers={'Content-Type': 'application/octet-stream', 'Content-Disposition':
                                                f'attachment; filename="{path.parent.name}.mcap"'})
 
-    # A browser's camera
-
-    async def _use_browser(self, body: dict) -> str:
-        async with self._switching:
-            if self._own_active():
-                raise RobotError("Another operator's camera is being painted; it must be stopped first.")
-            parameters = self._robot.parameters
-            if 'image_topic' not in parameters:
-                raise RobotError('This node cannot change its camera while it runs; start a newer one.')
-            if parameters['image_topic'] != self._own_topic:
-                self._before = (parameters['image_topic'], parameters['image_transport'])
-            self._own, self._own_at = None, time.monotonic() + 5.0
-            await self._robot.use_camera(self._own_topic, 'compressed')
-            self._own_at = time.monotonic()
-        return "This browser's camera is painted."
-
-    async def _use_robot(self, body: dict) -> str:
-        async with self._switching:
-            self._own = None
-            await self._robot.use_camera(*self._before)
-        return "The robot's camera is painted."
-
-    def _own_active(self) -> bool:
-        return self._own is not None and time.monotonic() - self._own_at < _OWN_SILENT
-
-    def _on_own_camera(self, viewer: Viewer, data: bytes) -> str:
-        """Publish a frame of a viewer's camera; an empty one says that the viewer is gone."""
-        if not data:
-            if viewer is self._own:
-                self._own = None
-            return ''
-        if viewer.role != OPERATOR:
-            return "This is a viewer's link: open the operator's link to give a camera."
-        if self._own_active() and viewer is not self._own:
-            return "Another operator's camera is being painted; it must be stopped first."
-        age, jpeg = struct.unpack_from('<d', data)[0] if len(data) > 8 else 0.0, data[8:]
-        problem = checked_picture(jpeg, _OWN_PIXELS) if len(jpeg) <= _OWN_BYTES else 'The frame is too large.'
-        if problem:
-            return problem
-        self._own, self._own_at = viewer, time.monotonic()
-        self._publish_own(jpeg, min(2.0, max(0.0, age)) if math.isfinite(age) else 0.0)
-        return ''
-
     # State
 
-    def _source(self) -> dict:
-        browser = self._robot.parameters.get('image_topic') == self._own_topic
-        return {'kind': 'browser' if browser else 'robot', 'topic': self._robot.camera_topic}
-
     def _tell_state(self) -> None:
-        robot, recording = self._robot, self._recordings.current
-        parameters = {name: robot.parameters[name] for name in robot.parameters}
+        robot = self._robot
         self._viewers.tell('state', {
-            'present': robot.present, 'painter': robot.painter, 'status': robot.status, 'parameters': parameters,
-            'numbers': robot.numbers if robot.present else {}, 'source': self._source(),
-            'shuffle': self._styles.shuffle_period,
-            'recording': recording.state() if recording is not None else None,
+            'present': robot.present, 'painter': robot.painter, 'status': robot.status,
+            'parameters': robot.parameters, 'numbers': robot.numbers if robot.present else {},
+            'source': {'kind': 'browser' if self._own.painted else 'robot', 'topic': robot.camera_topic},
+            'shuffle': self._styles.shuffle_period, 'recording': self._recordings.state,
             'recordings': self._recordings.list})
 
     async def _tell(self) -> None:
@@ -474,32 +364,9 @@ class Server:
                     self._tell_state()
                 if tick % 10 == 0:
                     self._viewers.tell_each()
-                    await self._give_up_own_camera()
-                    await self._end_broken_recording()
             except Exception as error:          # one bad value must not freeze the page for ever
                 self._robot.log(f'The state cannot be told: {sentence(error)}')
             await asyncio.sleep(0.1)
-
-    async def _end_broken_recording(self) -> None:
-        """End a recording that the disk has no room for, and say so."""
-        recording = self._recordings.current
-        problem = recording.state()['problem'] if recording is not None else ''
-        if problem:
-            try:
-                await self._stop_recording({})
-            except StyleTransferError as error:
-                problem = str(error)
-            self._viewers.notify(problem)
-
-    async def _give_up_own_camera(self) -> None:
-        """Paint the robot's camera again when the browser whose camera was painted is gone."""
-        if (self._source()['kind'] == 'browser' and not self._switching.locked()
-                and time.monotonic() - self._own_at > _OWN_SILENT):
-            self._own_at = time.monotonic() + 10.0      # not again at once if it fails
-            try:
-                await self._use_robot({})
-            except RobotError as error:
-                self._robot.log(str(error))
 
 
 async def _read(request: web.Request, most: int) -> bytes | None:

@@ -12,8 +12,6 @@ from style_transfer_ros.engine.errors import sentence, shown
 from style_transfer_ros.engine.library import LONGEST_NAME
 from style_transfer_ros.ros.web.robot import Robot, RobotError
 
-#: A removal is carried out after this time, s; until then it can be undone.
-UNDO_TIME = 8.0
 #: How often the library is looked at for what others changed, s.
 _LOOK_PERIOD = 3.0
 
@@ -23,10 +21,11 @@ class StyleBook:
     Follows the node's library and changes it; all in the event loop's thread.
 
     :param tell: called with ``{'styles': [...]}`` when the list has changed.
+    :param undo_time: a removal is carried out after this time, s; until then it can be undone.
     """
 
-    def __init__(self, robot: Robot, tell: Callable[[dict], None]) -> None:
-        self._robot, self._tell = robot, tell
+    def __init__(self, robot: Robot, tell: Callable[[dict], None], undo_time: float = 8.0) -> None:
+        self._robot, self._tell, self._undo_time = robot, tell, undo_time
         self._styles: list[dict] = []
         self._pictures: dict[str, bytes] = {}           # JPEG by digest
         self._leaving: dict[str, asyncio.Task] = {}
@@ -116,7 +115,7 @@ class StyleBook:
             raise RobotError(f'There is no style {shown(name)}; it may be removed already.')
 
         async def leave() -> None:
-            await asyncio.sleep(UNDO_TIME)
+            await asyncio.sleep(self._undo_time)
             await self._remove_now(name)
         self._leaving[name] = asyncio.create_task(leave())
         self.announce()

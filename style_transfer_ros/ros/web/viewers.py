@@ -200,12 +200,19 @@ class Viewers:
     def __init__(self, streams: Streams, most: int = 64) -> None:
         self.streams, self._most = streams, most
         self.all: set[Viewer] = set()
+        #: Those who watch Motion JPEG and so have no socket.
+        self.without_socket = 0
         self._last: dict[str, str] = {}
 
     @property
     def full(self) -> bool:
         """Whether another viewer would be one too many."""
-        return len(self.all) >= self._most
+        return self.count >= self._most
+
+    @property
+    def count(self) -> int:
+        """Those who watch now."""
+        return len(self.all) + self.without_socket
 
     def tell(self, kind: str, content: dict) -> None:
         """Tell all viewers, and those that come later."""
@@ -223,7 +230,7 @@ class Viewers:
         for viewer in self.all:
             viewer.still_watching()
             viewer.tell('you', {'rate': round(viewer.rate.per_second(), 1), 'why': viewer.why_slow(),
-                                'viewers': len(self.all)})
+                                'viewers': self.count})
 
     async def serve(self, socket: web.WebSocketResponse, role: str, on_camera: Any, now: Any) -> None:
         """

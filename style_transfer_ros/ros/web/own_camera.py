@@ -1,0 +1,114 @@
+"""A browser's camera in place of the robot's: whose it is, its frames, and the way back."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+import math
+import struct
+import time
+
+from style_transfer_ros.engine.errors import ImageError, sentence
+from style_transfer_ros.engine.picture_headers import check_picture
+from style_transfer_ros.ros.web.gate import OPERATOR
+from style_transfer_ros.ros.web.robot import Robot, RobotError
+from style_transfer_ros.ros.web.viewers import Viewer
+
+#: The largest frame, bytes and pixels.
+LARGEST, _PIXELS = 2_000_000, 4_000_000
+#: A camera that is silent for this time is given up, s.
+_SILENT = 5.0
+#: A browser has this time to send its first frame, and giving up is tried again after it, s.
+_PATIENCE = 10.0
+_TAKEN = "Another operator's camera is being painted; it must be stopped first."
+
+
+class OwnCamera:
+    """
+    Lets the node paint the frames of one operator's browser; all in the event loop's thread.
+
+    :param topic: that the frames go to, without the ending of a transport.
+    :param publish: publishes a frame, (JPEG, age in s).
+    """
+
+    def __init__(self, robot: Robot, topic: str, publish: Callable[[bytes, float], None]) -> None:
+        self._robot, self._topic, self._publish = robot, topic, publish
+        self._switching = asyncio.Lock()
+        self._giver: Viewer | None = None                       # whose camera it is
+        self._heard = 0.0                                       # when its last frame came
+        self._before: tuple[str, str] = ('image_raw', 'raw')    # the node's input before that
+
+    @property
+    def painted(self) -> bool:
+        """Whether the node paints a browser's camera."""
+        return self._robot.parameters.get('image_topic') == self._topic
+
+    @property
+    def _given(self) -> bool:
+        return self._giver is not None and time.monotonic() - self._heard < _SILENT
+
+    async def use(self) -> str:
+        """
+        Let the node paint a browser's camera; return a sentence.
+
+        :raises RobotError: another one is painted, or the node refuses.
+        """
+        async with self._switching:
+            if self._given:
+                raise RobotError(_TAKEN)
+            parameters = self._robot.parameters
+            if 'image_topic' not in parameters:
+                raise RobotError('This node cannot change its camera while it runs; start a newer one.')
+            if not self.painted:
+                self._before = (parameters['image_topic'], parameters['image_transport'])
+            self._giver, self._heard = None, time.monotonic() + _PATIENCE - _SILENT
+            await self._robot.use_camera(self._topic, 'compressed')
+            self._heard = time.monotonic()
+        return "This browser's camera is painted."
+
+    async def give_back(self) -> str:
+        """
+        Let the node paint the robot's camera; return a sentence.
+
+        :raises RobotError: the node refuses.
+        """
+        async with self._switching:
+            self._giver = None
+            await self._robot.use_camera(*self._before)
+        return "The robot's camera is painted."
+
+    def take(self, viewer: Viewer, data: bytes) -> str:
+        """
+        Publish a frame of a viewer's camera.
+
+        :param data: age (float64, s, little endian), then the JPEG; empty says that the viewer is gone.
+        :returns: why it is refused, or an empty text.
+        """
+        if not data:
+            if viewer is self._giver:
+                self._giver = None
+            return ''
+        if viewer.role != OPERATOR:
+            return "This is a viewer's link: open the operator's link to give a camera."
+        if self._given and viewer is not self._giver:
+            return _TAKEN
+        age, jpeg = struct.unpack_from('<d', data)[0] if len(data) > 8 else 0.0, data[8:]
+        if len(jpeg) > LARGEST:
+            return f'The frame has {len(jpeg)} bytes, more than {LARGEST}; make it smaller.'
+        try:
+            check_picture(jpeg, 'The frame', _PIXELS)
+        except ImageError as error:
+            return str(error)
+        self._giver, self._heard = viewer, time.monotonic()
+        self._publish(jpeg, min(2.0, max(0.0, age)) if math.isfinite(age) else 0.0)
+        return ''
+
+    async def follow(self) -> None:
+        """Paint the robot's camera again when the browser whose camera was painted is gone; for ever."""
+        while True:
+            await asyncio.sleep(min(1.0, _SILENT / 2))
+            if self.painted and not self._switching.locked() and time.monotonic() - self._heard > _SILENT:
+                self._heard = time.monotonic() + _PATIENCE      # not again at once if it fails
+                try:
+                    await self.give_back()
+                except Exception as error:      # this must not end for ever
+                    self._robot.log(sentence(error))
