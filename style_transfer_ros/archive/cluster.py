@@ -143,7 +143,9 @@ def cluster(workers: int, scheduler: str = '') -> Iterator[Cluster]:
     except ImportError as error:
         raise ArchiveError("Workers need Dask, which is not installed; run 'pip install -r requirements/scale.txt'."
                            ) from error
-    logging.getLogger('distributed').setLevel(logging.CRITICAL)     # a lost worker is told by us
+    for name in list(logging.root.manager.loggerDict):      # a lost worker or scheduler is told by us
+        if name.split('.')[0] in ('distributed', 'tornado', 'asyncio'):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     if scheduler:
         try:
             client = Client(scheduler, timeout=15)

@@ -1,4 +1,5 @@
 """Workers paint what one process paints, to the byte, and the loss of some of them costs little."""
+import json
 import os
 import signal
 import subprocess
@@ -148,3 +149,37 @@ def test_a_plan_survives_json(tmp_path, look):
     for text in ('{}', 'no', '[]', plan.to_json().replace('"schema": 1', '"schema": 9')):
         with pytest.raises(ArchiveError, match='begin the run again'):
             Plan.from_json(text)
+
+
+def test_a_killed_scheduler_is_one_sentence_and_the_parts_stay(tmp_path):
+    bag = make_bag(tmp_path / 'in', 400)
+    environment = {**os.environ, 'DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT': '5s'}
+    scheduler = subprocess.Popen([sys.executable, '-m', 'distributed.cli.dask_scheduler', '--host', '127.0.0.1',
+                                  '--port', '0', '--no-dashboard', '--scheduler-file',
+                                  str(tmp_path / 'scheduler.json')], stderr=subprocess.DEVNULL)
+    worker = None
+    try:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / 'scheduler.json').is_file() or not (tmp_path / 'scheduler.json').stat().st_size:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        address = json.loads((tmp_path / 'scheduler.json').read_text())['address']
+        worker = subprocess.Popen([sys.executable, '-m', 'distributed.cli.dask_worker', address, '--nthreads', '1',
+                                   '--no-dashboard', '--local-directory', str(tmp_path / 'worker')],
+                                  stderr=subprocess.DEVNULL)
+        running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), '--model', 'fake', '--segment', '0.5',
+                                    '--quiet', '--scheduler', address], stderr=subprocess.PIPE, text=True,
+                                   env=environment)
+        while not list((tmp_path / 'out.unfinished' / 'parts').glob('*.json')):
+            assert running.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        scheduler.kill()
+        said = running.communicate(timeout=200)[1]
+        assert running.returncode == 1 and 'scheduler is lost' in said and '--resume' in said
+        assert 'Traceback' not in said and not (tmp_path / 'out').exists()
+        assert list((tmp_path / 'out.unfinished' / 'parts').glob('*.json'))
+    finally:
+        for process in (scheduler, worker):
+            if process is not None:
+                process.kill()
+                process.wait()

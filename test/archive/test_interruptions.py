@@ -1,0 +1,110 @@
+"""Whatever interrupts a run: the input is whole, what is finished is kept, one sentence says how to go on."""
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from bags import make_bag
+import pytest
+from test_bags import read
+
+from style_transfer_ros.archive import bag_reader, bag_writer
+from style_transfer_ros.tools import stylize_bag
+
+RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']
+OPTIONS = ['--model', 'fake', '--segment', '0.5', '--quiet']
+
+
+def failing_after(count, real, error):
+    """Return ``real``, which raises an OSError from its ``count``-th call on."""
+    calls = iter(range(10**9))
+
+    def call(*arguments, **options):
+        if next(calls) >= count:
+            raise OSError(error, os.strerror(error))
+        return real(*arguments, **options)
+    return call
+
+
+@pytest.mark.parametrize('error, part', [(errno.ENOSPC, 'disk is full'), (errno.EIO, 'cannot be read or written')])
+def test_a_full_or_broken_disk_is_one_sentence_and_the_run_goes_on_later(tmp_path, error, part, monkeypatch):
+    bag = make_bag(tmp_path / 'in', 40)
+    before = {path.name: path.read_bytes() for path in bag.iterdir()}
+    with monkeypatch.context() as patch:
+        patch.setattr(bag_writer.WindowWriter, 'write', failing_after(120, bag_writer.WindowWriter.write, error))
+        with pytest.raises(SystemExit) as end:
+            stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS])
+    assert part in str(end.value) and '--resume' in str(end.value) and '\n' not in str(end.value)
+    assert not (tmp_path / 'out').exists() and (tmp_path / 'out.unfinished' / 'bag' / 'windows.json').is_file()
+    stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS, '--resume'])
+    stylize_bag.main([str(bag), str(tmp_path / 'whole'), *OPTIONS])
+    assert read(tmp_path / 'out') == read(tmp_path / 'whole')
+    assert {path.name: path.read_bytes() for path in bag.iterdir()} == before
+
+
+def test_a_lost_network_share_is_one_sentence(tmp_path, monkeypatch):
+    bag = make_bag(tmp_path / 'in', 40)
+    monkeypatch.setattr(bag_reader.McapFile, '_content', failing_after(3, bag_reader.McapFile._content, errno.ESTALE))
+    with pytest.raises(SystemExit) as end:
+        stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS])
+    assert '--resume' in str(end.value) and '\n' not in str(end.value) and not (tmp_path / 'out').exists()
+
+
+def test_ctrl_c_keeps_what_is_finished(tmp_path):
+    bag = make_bag(tmp_path / 'in', 400)
+    running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / 'out.unfinished' / 'bag' / 'windows.json').is_file():
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == 130 and '--resume' in said and 'Traceback' not in said
+    subprocess.run([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS, '--resume'], check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['in', 'out']
+
+
+def test_two_runs_do_not_meet_in_one_folder(tmp_path):
+    bag = make_bag(tmp_path / 'in', 400)
+    running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS])
+    deadline = time.monotonic() + 60
+    while not (tmp_path / 'out.unfinished' / 'plan.json').is_file():
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+    running.send_signal(signal.SIGSTOP)
+    second = subprocess.run([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS, '--resume'], capture_output=True,
+                            text=True)
+    running.send_signal(signal.SIGCONT)
+    assert running.wait(60) == 0
+    assert second.returncode == 1 and 'Another run' in second.stderr
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from conftest import ORANGE
+from style_transfer_ros.archive import painting
+from style_transfer_ros.archive.bags import repaint_bag
+from style_transfer_ros.archive.plan import make_look
+from style_transfer_ros.archive.report import Report
+from style_transfer_ros.engine.stream import PaintSettings
+from style_transfer_ros.engine.stylizer import Stylizer
+painting._FRAME_BYTES, painting._OTHER_BYTES = 16 << 20, 8 << 20
+look = make_look('fake', 'auto', 'orange', ORANGE, PaintSettings())
+with painting.Painters(lambda threads: Stylizer.load('fake', 'auto', threads), 2) as painters:
+    for bag in sys.argv[1:3]:
+        repaint_bag(bag, Path(bag + '_out'), look, painters, Report(), window=1.0)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_bag(tmp_path):
+    """The large bag has 370 MB, the bound is 24 MB of frames and messages at either side of the conductor."""
+    small, large = (make_bag(tmp_path / name, count, 'mcap', '', (480, 640)) for name, count in (('s', 30), ('l', 330)))
+    done = subprocess.run([sys.executable, '-c', MEMORY, str(small), str(large), os.path.dirname(__file__)],
+                          capture_output=True, text=True, check=True)
+    first, second = map(int, done.stdout.split())
+    assert second - first < 60, f'{first} MB, then {second} MB'
