@@ -1,13 +1,14 @@
 """
 A new rosbag2 bag in MCAP, written window by window.
 
-Each window is an MCAP file of its own, which appears when it is complete.  Its chunks are then moved, byte for byte, to
-the end of the one file of the bag, and what is needed to go on after an interruption is kept beside it.
+The one file of the bag grows by complete windows, and what is needed to go on after an interruption is kept beside it.
+A window that a worker wrote is a file of its own; its chunks are moved to the end of the bag, byte for byte.
 """
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 import errno
 import json
@@ -45,13 +46,13 @@ CHUNK_BYTES = 1 << 20
 
 class WindowWriter:
     """
-    One MCAP file with all topics of the bag, in which some of them may have no message.
+    Messages of one window as MCAP, with all topics of the bag, in which some of them may have no message.
 
-    :param path: the file; it is made anew.
+    :param target: the path of a file, which is made anew; or a binary file that is open to write.
     """
 
-    def __init__(self, path: Path, topics: Sequence[Topic]) -> None:
-        self._file = path.open('wb')
+    def __init__(self, target: Path | Any, topics: Sequence[Topic]) -> None:
+        self._file = target.open('wb') if isinstance(target, Path) else target
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES, compression=CompressionType.NONE)
         self._writer.start('ros2', LIBRARY)
         self._schemas: dict[tuple, int] = {}
@@ -83,6 +84,10 @@ class WindowWriter:
         """Add what metadata.yaml says, for readers that have only the file."""
         self._writer.add_metadata('rosbag2', {'serialized_metadata': _yaml(information)})
 
+    def finish(self) -> None:
+        """Write the index."""
+        self._writer.finish()
+
     def close(self) -> None:
         """Complete the file and bring it to the disk."""
         self._writer.finish()
@@ -90,24 +95,24 @@ class WindowWriter:
         os.fsync(self._file.fileno())
         self._file.close()
 
-    def abandon(self) -> None:
-        """Close an incomplete file."""
-        self._file.close()
 
+class _Tail:
+    """The end of the one file of a bag, as a file for a writer; of later windows the head of the file is left out."""
 
-@contextmanager
-def new_window(path: Path, topics: Sequence[Topic]) -> Iterator[WindowWriter]:
-    """Write a file beside ``path`` and move it there when the block ends without an error."""
-    beside = path.with_name(f'.{path.name}.new')
-    writer = WindowWriter(beside, topics)
-    try:
-        yield writer
-        writer.close()
-    except BaseException:
-        writer.abandon()
-        beside.unlink(missing_ok=True)
-        raise
-    os.replace(beside, path)
+    def __init__(self, file: Any, skip: int) -> None:
+        self._file, self._skip = file, skip
+
+    def write(self, data: bytes) -> int:
+        skipped = min(self._skip, len(data))
+        self._skip -= skipped
+        self._file.write(memoryview(data)[skipped:])
+        return len(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 class BagFolder:
@@ -127,9 +132,11 @@ class BagFolder:
         self._state: list[dict[str, Any]] = []
         if self._state_path.is_file():
             self._state = json.loads(self._state_path.read_text(encoding='utf-8'))
-        end = self._state[-1]['end'] if self._state else 0
+        self._end = self._state[-1]['end'] if self._state else 0
         self._path.touch()
-        os.truncate(self._path, end)
+        os.truncate(self._path, self._end)
+        self._disk = ThreadPoolExecutor(1, 'disk')      # brings windows to the disk while the next one is painted
+        self._synced: Future | None = None
 
     @property
     def windows(self) -> int:
@@ -140,37 +147,82 @@ class BagFolder:
         """Return what :meth:`append` was told of each window."""
         return [window['report'] for window in self._state]
 
+    @contextmanager
+    def new_window(self) -> Iterator[WindowWriter]:
+        """
+        Write the next window at the end; call :meth:`keep` behind the block.
+
+        :raises OSError: also for the window before, which could not be brought to the disk.
+        """
+        with self._path.open('r+b') as file:
+            file.seek(self._end)
+            try:
+                writer = WindowWriter(_Tail(file, _HEAD if self._end else 0), self._topics)
+                yield writer
+                writer.finish()
+                file.flush()
+            except BaseException:
+                file.truncate(self._end)
+                raise
+
+    def keep(self, report: Any = None) -> None:
+        """
+        Take the window that was just written.
+
+        :param report: anything that JSON can hold; it is kept with the window.
+        """
+        with self._path.open('rb') as file:
+            summary = make_reader(file).get_summary()
+            self._end = _data_end(file)
+        os.truncate(self._path, self._end)
+        self._note(summary, 0, report)
+
     def append(self, window: Path, report: Any = None) -> None:
         """
-        Move a window's messages to the end.
+        Move the messages of a file of a window, which a worker wrote, to the end.
 
         :param report: anything that JSON can hold; it is kept with the window.
         """
         with window.open('rb') as file:
             summary = make_reader(file).get_summary()
             end = _data_end(file)
-        assert summary is not None and summary.statistics is not None
         with window.open('rb', 0) as source, self._path.open('ab', 0) as target:
-            begin = len(MCAP0_MAGIC) + len(_header())
-            if target.tell() == 0:
-                target.write(MCAP0_MAGIC + _header())
-            shift = target.tell() - begin
+            begin = _HEAD if self._end else 0
+            shift = self._end - begin
             _copy(source, begin, end, target)
-            os.fsync(target.fileno())
-            chunks = [{**vars(index), 'chunk_start_offset': index.chunk_start_offset + shift, 'message_index_offsets':
-                       {channel: at + shift for channel, at in index.message_index_offsets.items()}}
-                      for index in summary.chunk_indexes]
-            counts = {channel: count for channel, count in summary.statistics.channel_message_counts.items() if count}
-            state = {'end': target.tell(), 'chunks': chunks, 'counts': counts, 'report': report,
-                     'first': summary.statistics.message_start_time, 'last': summary.statistics.message_end_time}
+            self._end = target.tell()
+        self._note(summary, shift, report)
+        window.unlink()
+
+    def _note(self, summary: Any, shift: int, report: Any) -> None:
+        """Remember a window, on the disk, too, as soon as its messages are there."""
+        chunks = [{**vars(index), 'chunk_start_offset': index.chunk_start_offset + shift, 'message_index_offsets':
+                   {channel: at + shift for channel, at in index.message_index_offsets.items()}}
+                  for index in summary.chunk_indexes]
+        counts = {channel: count for channel, count in summary.statistics.channel_message_counts.items() if count}
+        state = {'end': self._end, 'chunks': chunks, 'counts': counts, 'report': report,
+                 'first': summary.statistics.message_start_time, 'last': summary.statistics.message_end_time}
         self._state.append(json.loads(json.dumps(state)))
+        self._wait()
+        self._synced = self._disk.submit(self._sync, json.dumps(self._state))
+
+    def _sync(self, state: str) -> None:
+        with self._path.open('rb') as file:
+            os.fsync(file.fileno())
         beside = self._state_path.with_suffix('.new')
         with beside.open('w', encoding='utf-8') as file:
-            json.dump(self._state, file)
+            file.write(state)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self._state_path)
-        window.unlink()
+
+    def _wait(self) -> None:
+        if self._synced is not None:
+            self._synced.result()
+
+    def close(self) -> None:
+        """Wait for the disk."""
+        self._disk.shutdown()
 
     def finish(self) -> int:
         """
@@ -178,6 +230,7 @@ class BagFolder:
 
         :returns: how many messages it has.
         """
+        self._wait()
         counts: Counter[int] = Counter()
         for window in self._state:
             counts.update({int(channel): count for channel, count in window['counts'].items()})
@@ -186,8 +239,8 @@ class BagFolder:
         end = max((window['last'] for window in written), default=0)
         information = describe(self._path.name, self._topics, counts, start, end)
         with self._path.open('r+b') as file:
-            file.seek(0, os.SEEK_END)
-            if file.tell() == 0:
+            file.seek(self._end)
+            if not self._end:
                 file.write(MCAP0_MAGIC + _header())
             self._write_summary(file, counts, start, end, _yaml(information))
             file.flush()
@@ -270,6 +323,10 @@ def _header() -> bytes:
     record = RecordBuilder()
     Header(profile='ros2', library=LIBRARY).write(record)
     return record.end()
+
+
+#: Bytes of a file before its first chunk.
+_HEAD = len(MCAP0_MAGIC) + len(_header())
 
 
 def _data_end(file: Any) -> int:

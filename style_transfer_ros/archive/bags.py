@@ -12,7 +12,7 @@ from typing import Any
 
 from style_transfer_ros.archive import image_messages
 from style_transfer_ros.archive.bag_reader import Bag
-from style_transfer_ros.archive.bag_writer import BagFolder, new_window, WindowWriter
+from style_transfer_ros.archive.bag_writer import BagFolder, WindowWriter
 from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
 from style_transfer_ros.archive.plan import choose_topics, cut, fingerprints, Look, PaintedTopic, Plan, WINDOW_SECONDS
 from style_transfer_ros.archive.records import Damage, Message, Topic
@@ -129,10 +129,9 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
         results = paint_in_order(_frames(bag, plan, first, jobs), jobs, painters)
         try:
             next(results, None)         # the first cut
-            for number in range(first, len(plan.windows)):
+            for _ in plan.windows[first:]:
                 part = Report(report.tell)
-                path = run.folder / f'{number:05d}.mcap'
-                with new_window(path, written) as writer:
+                with folder.new_window() as writer:
                     for item in results:
                         if isinstance(item, Cut):
                             break
@@ -145,10 +144,11 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
                         else:
                             write_message(writer, item.topic, item, item.data, part)
                         check(before, part, on_error)
-                folder.append(path, part.counts())
+                folder.keep(part.counts())
                 report.add(part.counts())
         finally:
             results.close()
+            folder.close()
         if not sum(report.painted.values()):
             run.remove()
             why = report.damage[0] if report.damage else 'its image topics have no message in this time'

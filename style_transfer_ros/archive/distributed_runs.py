@@ -40,6 +40,7 @@ class _BagRun:
             written, painted = output_topics(bag, self.plan)
             self._total = max(1, sum(max(0, bag.counts[topic]) for topic in painted))
         self.folder = BagFolder(self.run.folder / 'bag', Path(out.rstrip('/')).name, written)
+        stack.callback(self.folder.close)
         self._own = Report()
         for counts in self.folder.reports():
             self._own.add(counts)
