@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 import math
 import os
+import sys
 import threading
 from typing import Any, Generic, TypeVar
 
@@ -58,6 +59,7 @@ class Painters:
         self._load, self._own = load, threading.local()
         self._pool = ThreadPoolExecutor(self.count, 'painter')
         cv2.setNumThreads(1)        # its own threads would only disturb the painters
+        sys.setswitchinterval(5e-4)     # a painter waits for Python's lock several times a frame, each time so long
 
     def submit(self, work: Callable[[Stylizer], Result]) -> Future[Result]:
         """Do ``work`` in one of the threads, with its stylizer."""
