@@ -30,14 +30,14 @@ from style_transfer_ros.ros import messages
 CHROMIUM, DRIVER = shutil.which('chromium') or shutil.which('google-chrome'), shutil.which('chromedriver')
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no browser: 'sudo apt install chromium chromium-driver'"),
-    pytest.mark.timeout(300)]
+    pytest.mark.timeout(400)]
 ROOT = Path(__file__).parents[2]
 #: The browser's own messages about what these tests take away on purpose.
 EXPECTED = re.compile(r'WebSocket connection .* failed|net::ERR_CONNECTION_REFUSED|net::ERR_EMPTY_RESPONSE'
                       r'|status of (4|5)\d\d')
 
 
-def until(condition, what, seconds=60.0):
+def until(condition, what, seconds=90.0):
     """Wait for something true and return it; exceptions of a page that is just changing count as not yet."""
     deadline = time.monotonic() + seconds
     while True:
