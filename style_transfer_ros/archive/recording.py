@@ -7,13 +7,14 @@ and counted.  A chunk goes to the disk at least every second, so that a recorder
 from __future__ import annotations
 
 from collections import Counter, deque
+import errno
 from pathlib import Path
 import threading
 import time as clock
 
 from style_transfer_ros.archive.bag_writer import describe, WindowWriter, write_metadata
 from style_transfer_ros.archive.records import Topic
-from style_transfer_ros.engine.errors import ArchiveError
+from style_transfer_ros.engine.errors import ArchiveError, sentence
 
 #: Messages that may wait for the disk, bytes: nine seconds of raw 640x480 at 30 frames/s.
 QUEUE_BYTES = 256 << 20
@@ -87,9 +88,9 @@ class Recorder:
                 if clock.monotonic() - flushed > _FLUSH:
                     self._writer.flush()
                     flushed = clock.monotonic()
-        except OSError as error:
+        except Exception as error:      # of any kind: a thread that ends silently would lose all that comes
             with self._changed:
-                self.problem = error
+                self.problem = error if isinstance(error, OSError) else OSError(errno.EIO, sentence(error))
                 self.dropped.update(topic.name for topic, *_ in self._waiting)
                 self._waiting.clear()
 

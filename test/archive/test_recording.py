@@ -96,3 +96,14 @@ def test_a_full_disk_is_one_sentence_and_what_is_there_stays(tmp_path):
     with pytest.raises(ArchiveError, match='make room') as error:
         recorder.close()
     assert '\n' not in str(error.value)
+
+
+def test_an_error_of_any_kind_while_writing_is_told_and_nobody_waits_for_ever(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path / 'bag')
+
+    def broken(*_):
+        raise ValueError('of a library')
+    monkeypatch.setattr(recorder, '_write_one', broken)
+    recorder.put(TOPIC, START, data(0))
+    with pytest.raises(ArchiveError, match='ValueError: of a library'):
+        recorder.close()

@@ -22,6 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from sensor_msgs.msg import Image
 
+from style_transfer_msgs.srv import ListStyles
 from style_transfer_ros.engine.pictures import decode_picture, encode_jpeg, encode_png, read_picture
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
@@ -144,6 +145,11 @@ class Browser:
         """Wait for a painting that was taken from now on; return its stamp, ms."""
         before = self.stamp() or 0
         return until(lambda: (self.stamp() or 0) > before and self.stamp(), 'a new painting is drawn')
+
+    def settle(self) -> None:
+        """Wait until all colours and places have reached their end."""
+        until(lambda: self.script('return document.getAnimations().every(a => !(a instanceof CSSTransition))'),
+              'transitions have ended')
 
     def stamp(self, canvas: str = 'painting') -> float | None:
         value = self.script('return document.getElementById(arguments[0]).dataset.stamp', canvas)
@@ -272,9 +278,9 @@ def test_an_uploaded_picture_is_learned_and_a_bad_one_is_refused_in_a_sentence(b
     text.write_text('no picture')
     browser.find('#file').send_keys(str(picture))
     until(lambda: browser.chosen() == ['my sunset'], 'it is learned and painted')
-    assert 'is learned' in browser.toasts()
+    until(lambda: 'is learned' in browser.toasts(), 'the page says so')
     browser.find('#file').send_keys(str(text))
-    until(lambda: 'This is no JPEG' in browser.toasts(), 'it is refused in a sentence')
+    until(lambda: 'The picture is no JPEG' in browser.toasts(), 'it is refused in a sentence')
     assert browser.chosen() == ['my sunset'], 'and painting goes on'
 
 
@@ -314,7 +320,7 @@ def test_a_style_is_renamed(browser):
     assert browser.script("return document.querySelector('#gallery li b b')") is None, 'a name is text'
 
 
-def test_a_removal_can_be_undone_and_else_is_final(browser):
+def test_a_removal_can_be_undone_and_else_is_final(ros, browser):
     for name in ('one', 'two'):
         drop(browser, f'{name}.jpg')
         until(lambda name=name: browser.chosen() == [name], 'it is learned')
@@ -325,7 +331,9 @@ def test_a_removal_can_be_undone_and_else_is_final(browser):
     undo.find_element(By.TAG_NAME, 'button').click()
     until(lambda: 'one' in browser.names(), 'it is back')
     browser.script('location.reload()')
-    time.sleep(9)       # the time to undo, which must pass
+    user = ros.node()
+    ros.wait_until(lambda: 'two' not in [style.name for style in ros.call(
+        user, ListStyles, 'style_transfer/list_styles', ListStyles.Request(), 20).styles], 'the library loses it', 60)
     until(lambda: 'one' in browser.names() and 'two' not in browser.names(), 'what was not undone is removed')
 
 
@@ -349,7 +357,7 @@ def test_parameters_are_shown_and_set_live(ros, browser):
     # what others set is shown, too
     from rcl_interfaces.srv import SetParameters
     from rclpy.parameter import Parameter
-    time.sleep(1.6)     # the page leaves sliders alone that were moved just now
+    # soon: the page leaves sliders alone that were moved just now
     for value, shown in ((0.25, '0.25'), (0.0, '0')):
         ros.call(user, SetParameters, 'style_transfer/set_parameters', SetParameters.Request(
             parameters=[Parameter('smoothing', value=value).to_parameter_msg()]), 20)
@@ -376,13 +384,19 @@ def test_the_browsers_own_camera_is_painted_and_given_back(ros, robot, browser):
     assert browser.find('#robot-topic').text == '/image_raw'
 
 
+def recorded(browser) -> float:
+    """Read the size of the recording, bytes, from its button."""
+    size = re.search(r'([\d.]+) ([kM])B', browser.find('#record').text)
+    return float(size[1]) * {'k': 1e3, 'M': 1e6}[size[2]] if size else 0.0
+
+
 def test_a_recording_is_a_bag_that_others_read(browser, tmp_path):
     from mcap.reader import make_reader
     from mcap_ros2.decoder import DecoderFactory
     browser.wait_for_painting()
     browser.click('#record')
-    until(lambda: re.search(r'\d kB|MB', browser.find('#record').text), 'the size of the recording grows')
-    time.sleep(1)
+    begun = until(lambda: recorded(browser), 'the size of the recording is told')
+    until(lambda: recorded(browser) > begun, 'and grows')
     browser.click('#record')
     browser.tab('adjust')
     link = until(lambda: browser.find('#recordings a'), 'it can be downloaded')
@@ -493,13 +507,13 @@ def test_axe_finds_nothing_in_any_part_of_the_page(browser, npm, dark):
     browser.choose('poppies')
     for name in ('styles', 'mix', 'adjust'):
         browser.tab(name)
-        time.sleep(0.3)     # transitions of colours
+        browser.settle()
         assert axe(browser, npm) == [], name
     for opened in ('#share', 'li[data-name=poppies] .edit button'):
         browser.tab('styles')
         browser.click(opened)
         until(lambda: browser.all('dialog[open]'), 'a dialog')
-        time.sleep(0.3)
+        browser.settle()
         assert axe(browser, npm) == [], opened
         browser.find('dialog[open]').send_keys(Keys.ESCAPE)
 
@@ -565,16 +579,16 @@ def test_screenshots_for_the_documentation(robot, browser, tmp_path):
             fetch('do/remove', {method: 'POST', body: JSON.stringify({name: arguments[0]})}).then(arguments[1]);""",
                                             name)
     browser.choose('great_wave')
-    time.sleep(1)
     for name, width, height, dark, phone in (
             ('page_light', 1440, 900, False, False), ('page_dark', 1440, 900, True, False),
             ('page_phone', 390, 844, False, True)):
         browser.size(width, height, dark, phone)
         browser.script('document.activeElement.blur(); scrollTo(0, 0)')
         until(lambda: browser.canvas()[1].shape == (480, 640, 3), 'the larger camera')
-        browser.wait_for_painting()
         until(lambda: not browser.all('.toast'), 'nothing covers the page', 15)
-        time.sleep(1)
+        browser.settle()
+        for _ in range(3):      # those that were under way in another style, size or colour
+            browser.wait_for_painting()
         picture = decode_picture(browser.driver.get_screenshot_as_png())
         (folder / f'{name}.jpg').write_bytes(encode_jpeg(picture, 82))
         assert picture.std() > 20

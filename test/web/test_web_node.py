@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 
@@ -104,12 +103,13 @@ def test_ctrl_c_finishes_the_recording_and_carries_out_all_removals(ros, web, tm
     for name in 'ab':
         ros.wait_until(lambda name=name: _works(page, 'remove', name=name), 'the styles are known', 30)
     ros.wait_until(lambda: painter.node.count_subscribers('stylized/image/compressed'), 'it is recorded', 20)
-    time.sleep(0.5)             # some paintings
+    recorded = tmp_path / 'style_transfer_ros/page/recordings'
+    ros.wait_until(lambda: sum(file.stat().st_size for file in recorded.glob('*/*.mcap')) > 2000, 'paintings', 30)
     assert painter.removed == [], 'the time to undo is not over'
     errors = page.end()
     assert page.process.returncode == 0 and errors == ''
     assert sorted(painter.removed) == ['a', 'b']
-    bag, = (tmp_path / 'style_transfer_ros/page/recordings').iterdir()
+    bag, = recorded.iterdir()
     with Reader(bag) as reader:
         assert reader.message_count > 0
 
