@@ -66,19 +66,6 @@ node = rclpy.create_node('visitor')
 node.create_subscription(Image, 'stylized/image', lambda _: None, QoSProfile(depth=1), raw=True)
 rclpy.spin(node)
 """
-#: A recorder in a process of its own.
-RECORDER = """
-import sys
-from pathlib import Path
-import rclpy
-from sensor_msgs.msg import Image
-from style_transfer_ros.ros.recorder import Recorder
-rclpy.init()
-node = rclpy.create_node('recorder')
-recorder = Recorder(node, Path(sys.argv[1]), {'image_raw': Image})
-print('recording', flush=True)
-rclpy.spin(node)
-"""
 
 
 class User(Node):
@@ -306,18 +293,23 @@ def kill_while_recording(user: User, folder: Path, rounds: int) -> dict[str, Any
     with NodeProcess('camera_node', 'source:=scene', 'width:=320', 'height:=240', 'rate:=30.0'):
         for n in range(rounds):
             bag = folder / f'bag{n}'
-            with subprocess.Popen([sys.executable, '-c', RECORDER, str(bag)], stdout=subprocess.PIPE,
-                                  text=True) as done:
-                done.stdout.readline()
-                user.spin(rng.uniform(1, 3))
-                done.kill()
-            try:
-                with Bag(next(bag.glob('*.mcap'))) as opened:
-                    read += sum(isinstance(item, Message) for item in opened.messages())
-            except Exception as error:      # noqa: BLE001 - whatever it is, the bag is not readable
-                if next(bag.glob('*.mcap')).stat().st_size > 100_000:
-                    broken.append(f'round {n}: {error}')
-            shutil.rmtree(bag)
+            with subprocess.Popen([sys.executable, '-m', 'style_transfer_ros.ros.record_node', str(bag),
+                                   'image_raw']) as recorder:
+                deadline = time.monotonic() + PATIENCE
+                while not list(bag.glob('*.mcap')) and time.monotonic() < deadline:
+                    user.spin(0.1)
+                user.spin(rng.uniform(2, 5))
+                recorder.kill()
+            for file in bag.glob('*.mcap'):
+                try:
+                    with Bag(file) as opened:
+                        read += sum(isinstance(item, Message) for item in opened.messages())
+                except Exception as error:      # noqa: BLE001 - whatever it is, the bag is not readable
+                    if file.stat().st_size > 100_000:
+                        broken.append(f'round {n}: {error}')
+            shutil.rmtree(bag, ignore_errors=True)
+        if not read:
+            broken.append('no recorded message could be read')
     return {'kills': rounds, 'messages_rescued': read, 'broken': broken}
 
 
