@@ -15,6 +15,8 @@ Keys at the top level of ``report.json``:
 - ``set_style_ms``: call of the service with an Image of 640x480 until its answer, median, node and camera at defaults.
 - ``first_frame_s``: process start of the node until its first painting is received, empty style library, median.
 - ``node_rss_mb``: VmRSS of the node while it paints every frame, maximum, 10^6 bytes.
+- ``bag_efficiency``, ``bag_gain``: the rate of ``stylize_bag`` over what the processor times of its stages allow, and
+  over a plain loop; ``record_dropped``: images of 30 frames/s that ``record_stylized`` lost.  See ``archive.py``.
 - ``page``: what ``benchmark/page.py`` says of the web page, its viewers and a browser.
 - ``linear_cost_exponent``: slope of log(time) over log(pixels), swift in its default runtime, from 320x240 up.
 """
@@ -125,7 +127,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             _child(['benchmark.page', str(path), '--threads', str(threads), '--seconds', str(options.seconds)],
                    environment)
             page = json.loads(path.read_text(encoding='utf-8'))
-    return {**headline(painters, live), 'swift': swift.name, 'threads': threads, 'rounds': options.rounds,
+        _child(['benchmark.archive', str(path), '--model', options.swift], environment)
+        archive = json.loads(path.read_text(encoding='utf-8'))
+    bags = {f'bag_{what}': {kind: archive[kind][what] for kind in ('raw', 'jpeg')} for what in ('efficiency', 'gain')}
+    return {**headline(painters, live), **bags, 'record_dropped': archive['record']['missing_by_stamps'],
+            'archive': archive, 'swift': swift.name, 'threads': threads, 'rounds': options.rounds,
             **painters, 'live': live, 'page': page,
             'fresh_start': _fresh_starts(options.swift, environment), 'machine': about}
 
