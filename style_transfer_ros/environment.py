@@ -46,9 +46,10 @@ def prepare_for_jpegs() -> None:
 
     The shared memory for raw images alone would cost it 16 MB.  A profile that the user names already is left alone.
     """
-    small = str(share_folder() / 'config' / 'fastdds_small.xml')
+    small, large = (str(share_folder() / 'config' / name) for name in ('fastdds_small.xml', 'fastdds.xml'))
     for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
-        os.environ.setdefault(variable, small)
+        if os.environ.get(variable, large) == large:        # of a parent that receives raw images
+            os.environ[variable] = small
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)

@@ -12,6 +12,8 @@ import urllib.request
 
 import pytest
 
+from style_transfer_ros.environment import prepare_for_jpegs
+from style_transfer_ros.paths import share_folder
 from style_transfer_ros.ros.web import addresses
 from style_transfer_ros.ros.web.certificate import server_context
 
@@ -79,6 +81,19 @@ def test_tokens_are_kept_for_this_user_alone_and_made_anew_when_they_are_damaged
     for damage in (b'', b'{', b'{"viewer": "short", "operator": "short"}', b'[]', b'\xff'):
         path.write_bytes(damage)
         assert addresses.load_tokens() not in ({}, first)
+
+
+@pytest.mark.parametrize('given, kept', [
+    (None, 'fastdds_small.xml'), ('fastdds.xml', 'fastdds_small.xml'), ('/of/the/user.xml', '/of/the/user.xml')])
+def test_the_page_takes_the_small_shared_memory_unless_the_user_names_a_profile(monkeypatch, given, kept):
+    config = share_folder() / 'config'
+    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        monkeypatch.setenv(variable, str(config / (given or '')))
+        if given is None:
+            monkeypatch.delenv(variable)
+    prepare_for_jpegs()
+    assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] == str(
+        config / kept)
 
 
 def test_links_name_what_the_server_listens_on():
