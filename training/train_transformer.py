@@ -55,17 +55,17 @@ _LAYOUT = torch.channels_last      # twice as fast on CPUs
 class Weights:
     """What each loss of ``losses.py`` counts."""
 
-    pixel: float = 2.2
+    pixel: float = 2.0
     gradient: float = 22.0      # at full size
     half_gradient: float = 9.0  # at half size
-    band: float = 3.4
+    band: float = 4.0
     texture: float = 1.4
     palette: float = 36.0
     content: float = 8.0
     grid: float = 0.5
     lattice: float = 12.0
-    style: float = 7.0          # against the style picture itself, from ``style_from`` on
-    calm: float = 8.0           # ramped up from ``calm_from`` on
+    style: float = 14.0         # against the style picture itself, from ``style_from`` on
+    calm: float = 10.0          # ramped up from ``calm_from`` on
 
 
 class Trainer:
