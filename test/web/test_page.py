@@ -324,10 +324,10 @@ def test_a_removal_can_be_undone_and_else_is_final(ros, browser):
     for name in ('one', 'two'):
         drop(browser, f'{name}.jpg')
         until(lambda name=name: browser.chosen() == [name], 'it is learned')
-    for name in ('one', 'two'):
+    for name in ('two', 'one'):
         browser.click(f'li[data-name="{name}"] .edit button[aria-label^=Remove]')
         until(lambda name=name: name not in browser.names(), 'it is gone')
-    undo = next(toast for toast in browser.all('.toast') if 'One' in toast.text)
+    undo = next(toast for toast in browser.all('.toast') if 'One” is removed' in toast.text)
     undo.find_element(By.TAG_NAME, 'button').click()
     until(lambda: 'one' in browser.names(), 'it is back')
     browser.script('location.reload()')
