@@ -5,6 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """Workers paint what one process paints, to the byte, and the loss of some of them costs little."""
+from dataclasses import replace
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from bags import IMAGE, image, make_bag, RAW, START, STEP, STORE
+from bags import frame, IMAGE, image, make_bag, RAW, START, STEP, STORE
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from test_bags import PAINTED, read, repaint, topic
@@ -26,6 +27,7 @@ from style_transfer_ros.archive.bag_reader import Bag  # noqa: E402
 from style_transfer_ros.archive.bags import make_plan  # noqa: E402
 from style_transfer_ros.archive.report import Report  # noqa: E402
 from style_transfer_ros.engine.errors import ArchiveError  # noqa: E402
+from style_transfer_ros.engine.pictures import encode_png  # noqa: E402
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -189,3 +191,19 @@ def test_a_killed_scheduler_is_one_sentence_and_the_parts_stay(tmp_path):
             if process is not None:
                 process.kill()
                 process.wait()
+
+
+def test_workers_paint_videos_and_pictures(tmp_path, look, two_workers):
+    still = replace(look, settings=replace(look.settings, smoothing=0.0))
+    (tmp_path / 'in').mkdir()
+    for n in range(40):
+        (tmp_path / 'in' / f'{n:02d}.png').write_bytes(encode_png(frame(n)))
+    report = Report()
+    distributed_runs.repaint_pictures(two_workers, [str(tmp_path / 'in')], tmp_path / 'out', still, report)
+    assert len(list((tmp_path / 'out').iterdir())) == report.painted.total() == 40 and report.exit_code() == 0
+    pytest.importorskip('av', reason='PyAV is not installed (requirements/video.txt)')
+    from test_videos import streams
+    from videos import make_video
+    video, report = make_video(tmp_path / 'in.mp4', 45, sound='aac'), Report()
+    distributed_runs.repaint_video(two_workers, str(video), tmp_path / 'out.mp4', look, report, window=0.5)
+    assert len(streams(tmp_path / 'out.mp4')[0]) == report.painted.total() == 45 and report.exit_code() == 0
