@@ -17,6 +17,7 @@ import argparse
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import partial
+import math
 from pathlib import Path
 import sys
 import time
@@ -236,7 +237,7 @@ class Run:
         with replacing(self._cache / 'trained.npz') as file:
             np.savez(file, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
                      **{**self._predictor, **student.dense.weights(), **weights})
-        exported = TorchOps(student.transformer.architecture, weights)
+        exported = TorchOps(student.transformer.network, weights)
         cv2.imwrite(str(self._cache / 'sheet.png'), sheet(exported, student, pool))
         student.load_state_dict(current, strict=False)
         student.mean.copy_(student.vectors().mean(0))
@@ -276,7 +277,8 @@ def train(options: argparse.Namespace) -> None:
             progress = run.elapsed / (options.hours * 3600)
             calm = options.calm * float(np.clip((progress - options.calm_from) / 0.1, 0, 1))
             style = progress >= options.style_from
-            step_size = options.peak * min(1, (run.seen + 200) / 2000) * (0.5 + 0.5 * np.cos(np.pi * progress)) + 3e-5
+            decay = 0.5 + 0.5 * math.cos(math.pi * progress)
+            step_size = options.peak * min(1, (run.seen + 200) / 2000) * decay + 3e-5
             results = list(workers.map(partial(trainer.share, count, calm, style), rngs))
             run.step([gradients for gradients, _ in results], step_size)
             run.seen += count * shares
