@@ -190,8 +190,35 @@ def test_stylize_bag_is_private(tmp_path):
     assert (tmp_path / 'out' / 'metadata.yaml').is_file()
     # SQLite opens a database for writing also where it only reads
     assert {path: path.read_bytes() for path in (tmp_path / 'in').iterdir()} == before
-    assert_private(program, tmp_path / 'in', *(path for path in program.written() if path.is_relative_to(tmp_path)
-                                               and path.name.startswith(('out', '.out'))), tmp_path / 'out')
+    assert_private(program, tmp_path / 'in', *outputs(program, tmp_path))
+
+
+def outputs(program, folder):
+    """List what a program wrote in its own folder as ``out`` or, until that is whole, beside it."""
+    return [folder / 'out', *(path for path in program.written()
+                              if path.parent == folder and path.name.startswith(('out', '.out')))]
+
+
+def test_stylize_images_is_private(tmp_path):
+    program = Traced(['-m', 'style_transfer_ros.tools.stylize_images', SCENE, 'out', '--style', 'starry_night'],
+                     tmp_path)
+    program.finish()
+    assert any((tmp_path / 'out').iterdir())
+    assert_private(program, *outputs(program, tmp_path))
+
+
+def test_stylize_video_is_private(tmp_path):
+    import cv2
+    import numpy as np
+    video = cv2.VideoWriter(str(tmp_path / 'in.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
+    for grey in range(0, 200, 50):
+        video.write(np.full((48, 64, 3), grey, np.uint8))
+    video.release()
+    program = Traced(['-m', 'style_transfer_ros.tools.stylize_video', 'in.avi', 'out.avi', '--style', 'starry_night'],
+                     tmp_path)
+    program.finish()
+    assert (tmp_path / 'out.avi').is_file()
+    assert_private(program, *outputs(program, tmp_path))
 
 
 def test_the_nodes_and_the_page_are_private(ros, tmp_path):
@@ -216,6 +243,9 @@ def test_the_nodes_and_the_page_are_private(ros, tmp_path):
         folder = tmp_path / module
         folder.mkdir()
         programs[module] = Traced(['-m', f'style_transfer_ros.ros.{module}', '--ros-args', *parameters], folder)
+    folder = tmp_path / 'record_node'
+    folder.mkdir()
+    programs['record_node'] = Traced(['-m', 'style_transfer_ros.ros.record_node', 'out', 'stylized/image'], folder)
     try:
         user = ros.node()
         paintings = ros.listen(user, Image, 'stylized/image')
@@ -236,8 +266,10 @@ def test_the_nodes_and_the_page_are_private(ros, tmp_path):
     finally:
         for program in programs.values():
             program.process.kill()
+    assert (folder / 'out' / 'metadata.yaml').is_file()
     for module, program in programs.items():
-        assert_private(program, *([program.home / '.local/share'] if module == 'web_node' else []))
+        own = {'web_node': [program.home / '.local/share'], 'record_node': outputs(program, folder)}
+        assert_private(program, *own.get(module, []))
     stored = list((programs['style_transfer_node'].home / '.local/share/style_transfer_ros/styles').glob('*.style'))
     assert len(stored) == 9         # the trace has seen what was kept
 

@@ -88,6 +88,7 @@ class Studio:
         self.status = ros.listen(self.user, StyleTransferStatus, 'style_transfer/status', LATCHED)
         self.statuses: list = []
         self.user.create_subscription(StyleTransferStatus, 'style_transfer/status', self.statuses.append, LATCHED)
+        ros.wait_until(lambda: self.statuses, 'the latched status comes')
         self.diagnostics = ros.listen(self.user, DiagnosticArray, '/diagnostics')
         self.stamp = 0
         if autostart:
@@ -306,7 +307,7 @@ def test_a_cleanup_while_the_model_loads_leaves_nothing_loaded(ros, tmp_path):
     assert change(Transition.TRANSITION_CLEANUP)
     for _ in range(20):
         assert 'not configured' in studio.learn(RED).message
-    assert studio.statuses[-1].model == ''
+    assert {status.model for status in studio.statuses} == {''}
 
 
 def test_the_last_of_several_wishes_is_painted_also_when_an_earlier_one_takes_longer(ros, tmp_path):
