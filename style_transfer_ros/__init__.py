@@ -7,8 +7,9 @@
 """
 Repaints a robot's camera in the style of any picture.
 
-All data stays on the device.  Two libraries would call their makers' hosts when they are imported, unless the two lines
-below come first; every program of this package imports this module before them.
+All data stays on the device.  Two libraries would call their makers' hosts when they are imported, and a third one
+would write into the home folder, unless the lines below come first; every program of this package imports this module
+before them.
 """
 import os
 import sys
@@ -17,3 +18,6 @@ import sys
 sys.modules['openvino_telemetry'] = None    # type: ignore[assignment]
 # ONNX Runtime looks up a telemetry host and writes an identifier, unless it is told not to before it is loaded.
 os.environ['ORT_DISABLE_TELEMETRY'] = '1'
+# Keras, which TensorFlow loads, writes its settings below ~/.keras unless it is given another folder.
+os.environ.setdefault('KERAS_HOME', os.path.join(
+    os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'style_transfer_ros', 'keras'))

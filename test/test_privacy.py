@@ -68,7 +68,7 @@ class Traced:
         self.home.mkdir(exist_ok=True)
         self._trace = folder / f'trace_{len(list(folder.iterdir()))}'
         kept = {k: v for k, v in os.environ.items()
-                if k != 'CI' and not k.startswith(('ORT_', 'OPENVINO', 'XDG_', 'ROS_LOG_DIR', 'DO_NOT_TRACK'))}
+                if k != 'CI' and not k.startswith(('ORT_', 'OPENVINO', 'KERAS', 'XDG_', 'ROS_LOG_DIR', 'DO_NOT_TRACK'))}
         # -D: strace is the child, so that signals reach the program
         command = ['strace', '-D', '-f', '-qq', '-y', '-s', '4096', '-e', 'signal=none',
                    '-e', f'trace={_SENDING},{_WRITING}', '-o', self._trace, sys.executable, *arguments]
