@@ -16,7 +16,7 @@ from tqdm import tqdm
 from evaluation import held_out, lines, metrics
 from evaluation.gram import gram_distance, Judge
 from evaluation.painters import Painter, runtimes
-from style_transfer_ros.engine.smoothing import Smoother
+from style_transfer_ros.engine.stream import PaintSettings, Stream
 
 #: Grey values of the sensor's noise; frames counted, frames before them; the node's default of ``smoothing``.
 _SIGMA, _FRAMES, _BEFORE, _SMOOTHING = 4.0, 12, 4, 0.8
@@ -134,8 +134,9 @@ class Evaluation:
         for name in self.painters:
             for style in list(self.pictures.styles)[:_STYLES]:
                 paintings = [self.paint(name, frame, style) for frame in frames]
-                smoother = Smoother()
-                yield name, paintings, [smoother.apply(*pair, _SMOOTHING) for pair in zip(frames, paintings)]
+                stream, one_style = Stream(None), np.zeros(1)       # a stream of its own for each style
+                yield name, paintings, [stream.smooth(*pair, one_style, PaintSettings(smoothing=_SMOOTHING))
+                                        for pair in zip(frames, paintings)]
                 bar.update()
 
     def _score_both(self, measure: str, name: str, plain: float, smooth: float) -> None:
