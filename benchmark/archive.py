@@ -140,7 +140,7 @@ def _whole(bag: Path, look: Look, painters: Painters, folder: Path) -> tuple[flo
 
 def measure(kind: str, frames: int, rounds: int, model: str) -> dict[str, Any]:
     """Measure one kind of messages; all take turns, so that a slow minute hits every one of them."""
-    look, single = load_look(model, 'auto', ['starry_night'], [], PaintSettings())
+    look, single = load_look(argparse.Namespace(model=model, runtime='auto', style=[], weights=[]), PaintSettings())
     cores, everything = cores_given(), Stylizer.load(model, 'auto', 0)
     rows = []
     with tempfile.TemporaryDirectory(prefix='style_transfer_bench_') as text, painters_for(look) as painters:

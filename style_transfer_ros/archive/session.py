@@ -31,19 +31,20 @@ from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 
 
-def load_look(model: str, runtime: str, styles: list[str], weights: list[float], settings: PaintSettings
-              ) -> tuple[Look, Stylizer]:
+def load_look(options: Namespace, settings: PaintSettings) -> tuple[Look, Stylizer]:
     """
     Load a model and find or learn the styles.
 
+    :param options: of a tool: ``model``, ``runtime``, ``style`` and ``weights``, the last two empty where not given.
     :returns: the look, and the stylizer, with as many threads as one painter has.
     :raises StyleTransferError: the model or a style cannot be used.
     """
     cores = cores_given()
-    stylizer = Stylizer.load(model, runtime, max(1, cores // min(cores, MOST_PAINTERS)))
+    stylizer = Stylizer.load(options.model, options.runtime, max(1, cores // min(cores, MOST_PAINTERS)))
     found = Styles(stylizer, StyleLibrary(default_folder()))
-    mix = found.mix(styles, weights or [1.0] * len(styles), find=found.choose)
-    return make_look(model, runtime, mix.title, np.asarray(mix.vector), settings), stylizer
+    styles = options.style or ['starry_night']
+    mix = found.mix(styles, options.weights or [1.0] * len(styles), find=found.choose)
+    return make_look(options.model, options.runtime, mix.title, np.asarray(mix.vector), settings), stylizer
 
 
 def painters_for(look: Look, ready: Stylizer | None = None, cores: int = 0) -> Painters:

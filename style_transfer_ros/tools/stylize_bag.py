@@ -76,8 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Paint bags from the command line."""
     options = _parser().parse_args(spread(sys.argv[1:] if arguments is None else arguments))
     with session(options) as run:
-        look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
-                                   options.weights or [], paint_settings(options))
+        look, stylizer = load_look(options, paint_settings(options))
         targets = _targets(options, run)
         how = {'topics': options.topics, 'replace': options.replace, 'start': options.start, 'stop': options.stop,
                'window': options.segment, 'resume': options.resume, 'on_error': options.on_error}

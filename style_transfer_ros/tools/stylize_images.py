@@ -42,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if '-' in options.inputs and not piped or options.output == '-' and not piped:
         parser.error('the standard input is painted alone, as in: stylize_images - - < in.jpg > out.jpg')
     with session(options, sys.stderr if piped else sys.stdout) as run:
-        look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
-                                   options.weights or [], paint_settings(options))
+        look, stylizer = load_look(options, paint_settings(options))
         how = {'resume': options.resume, 'on_error': options.on_error}
         if (options.workers or options.scheduler) and not piped:
             with cluster(options.workers, options.scheduler) as workers:

@@ -42,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Paint a video from the command line."""
     options = _parser().parse_args(spread(sys.argv[1:] if arguments is None else arguments))
     with session(options) as run:
-        look, stylizer = load_look(options.model, options.runtime, options.style or ['starry_night'],
-                                   options.weights or [], paint_settings(options))
+        look, stylizer = load_look(options, paint_settings(options))
         how = {'start': options.start, 'stop': options.stop, 'window': options.segment, 'resume': options.resume,
                'on_error': options.on_error, 'progress': run.track(Path(options.video).name)}
         if options.workers or options.scheduler:
