@@ -172,6 +172,7 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
     :raises ArchiveError: PyAV is missing, or nothing can be painted.
     """
     begin = time.monotonic()
+    videos.check_ending(out)
     if not videos.has_pyav():
         raise ArchiveError("A video on several workers needs PyAV; run 'pip install -r requirements/video.txt'.")
     cluster.check(look)

@@ -39,12 +39,28 @@ from style_transfer_ros.engine.errors import ArchiveError
 
 #: Sound that may be copied into MP4; other sound is encoded again, as AAC.
 _COPIED_SOUND = ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac')
+#: Files that take H.264 and any sound that we copy.
+ENDINGS = ('.mp4', '.m4v', '.mov', '.mkv', '.avi', '.ts')
+#: Files that browsers play while they load, if their index stands first.
+_FAST_START = ('.mp4', '.m4v', '.mov')
+#: Formats, as FFmpeg names them, that hold H.264 as our parts do, which are MP4.
+_WITHOUT_START_CODES = ('mp4', 'mov', 'ipod', 'matroska', 'flv')
 _CAMERA = 'video'
 
 
 def has_pyav() -> bool:
     """Tell whether PyAV is installed."""
     return importlib.util.find_spec('av') is not None
+
+
+def check_ending(out: Path) -> None:
+    """
+    Refuse a video that we cannot write, before anything is painted.
+
+    :raises ArchiveError: its name has another ending than ``ENDINGS``.
+    """
+    if out.suffix.lower() not in ENDINGS:
+        raise ArchiveError(f"'{out}' has no ending of a video that can be written; choose one of {', '.join(ENDINGS)}.")
 
 
 @dataclass(frozen=True)
@@ -306,6 +322,7 @@ def repaint_video(location: str, out: Path, look: Look, painters: Painters, repo
     :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
     """
     begin = time.monotonic()
+    check_ending(out)
     if not has_pyav():
         _repaint_with_opencv(location, out, look, painters, report, start, stop, resume, progress)
     else:
@@ -362,7 +379,8 @@ def join(location: str, plan: Plan, folder: Path, result: Path) -> None:
     :param result: the file to write.
     """
     import av
-    with av.open(str(result), 'w', options={'movflags': '+faststart'}) as target, Video(location) as video:
+    options = {'movflags': '+faststart'} if result.suffix.lower() in _FAST_START else {}
+    with av.open(str(result), 'w', options=options) as target, Video(location) as video:
         parts = []
         for window in plan.windows:
             told = json.loads((folder / f'{window.number:05d}.json').read_text(encoding='utf-8'))
@@ -373,18 +391,15 @@ def join(location: str, plan: Plan, folder: Path, result: Path) -> None:
         start = Fraction(plan.windows[0].start, 10**9)
         sound = _sound(video, target, start, Fraction(plan.windows[-1].stop, 10**9))
         waiting = next(sound, None)
-        origin = video.stream.start_time or 0
         for path, first_pts in parts:
             with av.open(str(path)) as part:
                 stream = part.streams.video[0]
-                for packet in part.demux(stream):
-                    if packet.pts is None:
-                        continue
+                base = Fraction(1, (video.base * stream.time_base).denominator)
+                for packet in _packets(part, stream, with_start_codes=target.format.name not in _WITHOUT_START_CODES):
                     at = packet.pts * stream.time_base + first_pts * video.base - start
                     while waiting is not None and waiting.pts * waiting.time_base < at:
                         target.mux(waiting)
                         waiting = next(sound, None)
-                    base = Fraction(1, (video.base * stream.time_base).denominator)
                     packet.time_base = base
                     packet.pts = packet.dts = round(at / base)
                     packet.stream = picture
@@ -392,7 +407,21 @@ def join(location: str, plan: Plan, folder: Path, result: Path) -> None:
         while waiting is not None:
             target.mux(waiting)
             waiting = next(sound, None)
-        del origin
+
+
+def _packets(part: Any, stream: Any, with_start_codes: bool) -> Iterator[Any]:
+    """
+    Give the packets of a part, H.264.
+
+    :param with_start_codes: instead of the lengths that MP4 has before its units.  FFmpeg's muxers change that by
+        themselves, but AVI's then refuses some videos of few small frames as invalid.
+    """
+    from av.bitstream import BitStreamFilterContext
+    changed = BitStreamFilterContext('h264_mp4toannexb', stream) if with_start_codes else None
+    for packet in part.demux(stream):
+        if packet.pts is None:
+            continue
+        yield from changed.filter(packet) if changed else (packet,)
 
 
 def _sound(video: Video, target: Any, start: Fraction, stop: Fraction) -> Iterator[Any]:

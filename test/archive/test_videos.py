@@ -67,6 +67,23 @@ def test_every_frame_is_painted_and_times_and_sound_stay(tmp_path, look, painter
 
 
 @needs_pyav
+@pytest.mark.parametrize('ending', ['.mp4', '.mov', '.mkv', '.avi', '.ts'])
+@pytest.mark.parametrize('size, frames', [((64, 48), 4), ((160, 120), 12)])
+def test_every_format_takes_what_was_painted(tmp_path, look, painters, ending, size, frames):
+    """AVI's muxer refused four small frames as invalid data."""
+    out = tmp_path / f'out{ending}'
+    report = repaint(make_video(tmp_path / 'in.mp4', frames, size=size), out, look, painters)
+    assert report.exit_code() == 0 and len(pictures(out)) == frames
+
+
+@pytest.mark.parametrize('name', ['out.webm', 'out.gif', 'out.jpg', 'out.xyz', 'out'])
+def test_a_name_that_is_no_video_is_refused_before_painting(tmp_path, look, painters, name):
+    with pytest.raises(ArchiveError, match="has no ending of a video .*; choose one of .mp4, .m4v"):
+        repaint(tmp_path / 'in.mp4', tmp_path / name, look, painters)
+    assert not list(tmp_path.iterdir())
+
+
+@needs_pyav
 def test_a_variable_rate_stays(tmp_path, look, painters):
     video = make_video(tmp_path / 'in.mp4', 40, variable=True)
     repaint(video, tmp_path / 'out.mp4', look, painters, window=0.4)
