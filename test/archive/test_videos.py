@@ -78,7 +78,7 @@ def test_every_format_takes_what_was_painted(tmp_path, look, painters, ending, s
 
 @pytest.mark.parametrize('name', ['out.webm', 'out.gif', 'out.jpg', 'out.xyz', 'out'])
 def test_a_name_that_is_no_video_is_refused_before_painting(tmp_path, look, painters, name):
-    with pytest.raises(ArchiveError, match="has no ending of a video .*; choose one of .mp4, .m4v"):
+    with pytest.raises(ArchiveError, match='has no ending of a video .*; choose one of .mp4, .m4v'):
         repaint(tmp_path / 'in.mp4', tmp_path / name, look, painters)
     assert not list(tmp_path.iterdir())
 
