@@ -15,19 +15,24 @@ from style_transfer_ros.paths import share_folder
 
 #: glibc's numbers of these settings (malloc.h), and bytes up to which memory is kept: a 4K frame, and a few of them.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX, _FRAME, _FRAMES = -1, -3, -8, 32 << 20, 128 << 20
+#: The environment variables that name a profile of Fast DDS: Jazzy's, Kilted's.
+_PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
+#: Lets the profile choose how writers and readers keep memory.
+_MEMORY_FROM_PROFILE = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
 
 
 def large_shared_memory() -> dict[str, str]:
     """
-    Return the environment variables that give Fast DDS a shared-memory segment that holds camera images.
+    Return the environment variables that make Fast DDS fit for camera images.
 
-    With its default segment (549 kB) a best-effort subscriber loses most 640x480 frames.  A profile that the user
-    names already is left alone.
+    With its default segment (549 kB) a best-effort subscriber loses most 640x480 frames, and as ROS sets it up it keeps
+    the memory of the largest image for ever.  A profile that the user names already is left alone.
     """
     profile = str(share_folder() / 'config' / 'fastdds.xml')
-    return {variable: profile for variable in
-            ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE')     # Jazzy, Kilted
-            if variable not in os.environ}
+    variables = dict.fromkeys(_PROFILES, profile) | {_MEMORY_FROM_PROFILE: '1'}
+    if any(os.environ.get(variable, profile) != profile for variable in _PROFILES):
+        del variables[_MEMORY_FROM_PROFILE]         # in the user's own it may mean anything
+    return {variable: value for variable, value in variables.items() if variable not in os.environ}
 
 
 def prepare_for_images() -> None:
@@ -53,9 +58,10 @@ def prepare_for_jpegs() -> None:
     The shared memory for raw images alone would cost it 16 MB.  A profile that the user names already is left alone.
     """
     small, large = (str(share_folder() / 'config' / name) for name in ('fastdds_small.xml', 'fastdds.xml'))
-    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+    for variable in _PROFILES:
         if os.environ.get(variable, large) == large:        # of a parent that receives raw images
             os.environ[variable] = small
+            os.environ.pop(_MEMORY_FROM_PROFILE, None)
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)

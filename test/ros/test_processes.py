@@ -16,13 +16,18 @@ import time
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+import numpy as np
 import pytest
 from rclpy.qos import QoSProfile
 from rclpy.utilities import get_rmw_implementation_identifier
 from rosbags.typesys import get_typestore, Stores
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 from style_transfer_ros.demo.processes import NodeProcess
+from style_transfer_ros.environment import large_shared_memory
+from style_transfer_ros.paths import share_folder
+from style_transfer_ros.ros import messages
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 
@@ -178,3 +183,41 @@ def test_an_impossible_transition_is_refused_and_the_node_lives_on(ros, processe
     configure = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
     assert not ros.call(user, ChangeState, 'style_transfer/change_state', configure, 60).success
     assert state() == State.PRIMARY_STATE_ACTIVE
+
+
+@pytest.mark.skipif(get_rmw_implementation_identifier() != 'rmw_fastrtps_cpp', reason='a setting of Fast DDS')
+def test_the_memory_of_a_large_image_is_free_again_after_smaller_ones(ros, processes):
+    """Fast DDS would keep that of the largest image that it received, and of the largest that it sent."""
+    user = ros.node()
+    paintings = ros.listen(user, Image, 'stylized/image')
+    camera = user.create_publisher(Image, 'image_raw', 1)
+    node = processes('style_transfer_node', 'model:=fake', 'period:=0.0', 'style:=starry_night')
+    ros.wait_until(camera.get_subscription_count, 'the node subscribes', 60)
+
+    def memory_after(width, height, times):
+        """Return what the node holds after that many paintings of this size, MB."""
+        image = messages.to_image(np.zeros((height, width, 3), np.uint8), Header())
+        for _ in range(times):
+            while True:         # what comes before the style is learned, or while nobody looks, is dropped
+                camera.publish(image)
+                try:
+                    painted = paintings.get(timeout=5)
+                except queue.Empty:
+                    continue
+                if painted.width == width:
+                    break
+        return int(Path(f'/proc/{node.pid}/statm').read_text().split()[1]) * 4096 / 1e6
+    before = memory_after(640, 480, 3)
+    memory_after(4000, 3000, 1)         # 36 MB
+    assert memory_after(640, 480, 5) < before + 60          # 105 MB if it kept both
+
+
+@pytest.mark.parametrize('named, memory', [(None, '1'), ('ours', '1'), ('/of/the/user.xml', None)])
+def test_the_profile_chooses_how_memory_is_kept_unless_it_is_the_users_own(monkeypatch, named, memory):
+    ours = str(share_folder() / 'config' / 'fastdds.xml')
+    monkeypatch.delenv('RMW_FASTRTPS_USE_QOS_FROM_XML', raising=False)
+    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+        monkeypatch.delenv(variable, raising=False)
+    if named is not None:
+        monkeypatch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', ours if named == 'ours' else named)
+    assert large_shared_memory().get('RMW_FASTRTPS_USE_QOS_FROM_XML') == memory

@@ -39,7 +39,7 @@ from style_transfer_ros.environment import prepare_for_images, stay_alone
 from style_transfer_ros.ros import messages
 
 #: Memory of the node in its default runtime, MB: while it paints 4K and 50 million pixels, and 30 s after.
-MEMORY_4K, MEMORY_50, MEMORY_AFTER = 1100, 1600, 700
+MEMORY_4K, MEMORY_50, MEMORY_AFTER = 1100, 1600, 350
 
 
 class Paintings:
