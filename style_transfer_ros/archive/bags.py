@@ -19,6 +19,7 @@ from typing import Any
 from style_transfer_ros.archive import image_messages
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.bag_writer import BagFolder, WindowWriter
+from style_transfer_ros.archive.latched import latched_before
 from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
 from style_transfer_ros.archive.plan import choose_topics, cut, fingerprints, Look, PaintedTopic, Plan, WINDOW_SECONDS
 from style_transfer_ros.archive.records import Damage, Message, Topic
@@ -169,7 +170,10 @@ def _frames(bag: Bag, plan: Plan, first: int, jobs: dict[Topic, Job]) -> Iterato
     """Read the windows from ``first`` on, each behind its :class:`Cut`, with what leads in to it."""
     for window in plan.windows[first:]:
         yield Cut(window.number)
-        if window.number == first > 0:
+        if not window.number:
+            for item in latched_before(bag, window.start):
+                yield Frame(item.topic, item) if isinstance(item, Message) and item.topic in jobs else item
+        elif window.number == first:
             for item in bag.messages(list(jobs), plan.lead_in(first), window.start):
                 if isinstance(item, Message):
                     yield Frame(item.topic, item, shown=False)

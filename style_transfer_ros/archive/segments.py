@@ -24,10 +24,11 @@ from style_transfer_ros.archive import folders, locations, videos
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.bag_writer import WindowWriter
 from style_transfer_ros.archive.bags import image_job, output_topics, write_message, write_painted
+from style_transfer_ros.archive.latched import latched_before
 from style_transfer_ros.archive.mcap_file import McapFile
 from style_transfer_ros.archive.painting import Cut, Frame, paint_in_order, Painted, Painters
 from style_transfer_ros.archive.plan import fingerprints, Look, model_hash, Plan, Segment, Window
-from style_transfer_ros.archive.records import Damage, Message
+from style_transfer_ros.archive.records import Damage, Message, Topic
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.session import painters_for
 from style_transfer_ros.engine.errors import ArchiveError, ImageError
@@ -83,7 +84,7 @@ def paint_segment(plan_text: str, window: int, topic: int, parts: str, cores: in
                 for item in bag.messages([source], plan.lead_in(window), segment.window.start):
                     if isinstance(item, Message):
                         yield Frame(source, item, shown=False)
-            for item in bag.messages([source], segment.window.start, segment.window.stop):
+            for item in _messages(bag, segment.window, [source]):
                 if isinstance(item, Message):
                     yield Frame(source, item)
 
@@ -106,6 +107,13 @@ def paint_segment(plan_text: str, window: int, topic: int, parts: str, cores: in
     return report
 
 
+def _messages(bag: Bag, window: Window, topics: Sequence[Topic] | None = None) -> Iterator[Message | Damage]:
+    """Read a window; what is latched at the beginning of the first one comes first."""
+    if not window.number:
+        yield from latched_before(bag, window.start, topics)
+    yield from bag.messages(topics, window.start, window.stop)
+
+
 def join_window(plan_text: str, window: int, parts: str, lost: Sequence[int] = ()) -> dict[str, Any]:
     """
     Join the parts of a window with all other messages into the MCAP file of the window, below ``parts``.
@@ -124,7 +132,7 @@ def join_window(plan_text: str, window: int, parts: str, lost: Sequence[int] = (
             readers[source] = None if n in lost else _Part(part_of(segment, parts))
         path = Path(folder) / 'window.mcap'
         writer = WindowWriter(path, written)
-        for item in bag.messages(None, plan.windows[window].start, plan.windows[window].stop):
+        for item in _messages(bag, plan.windows[window]):
             if isinstance(item, Damage):
                 report.damaged(item)
             elif item.topic in painted:

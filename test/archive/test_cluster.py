@@ -18,6 +18,7 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from test_bags import PAINTED, read, repaint, topic
 from test_damage import cut, SIZE, the_file
+from test_latched import CUT, latched_bag
 
 pytest.importorskip('distributed', reason='Dask is not installed (requirements/scale.txt)')
 
@@ -60,6 +61,17 @@ def test_workers_paint_what_one_process_paints(tmp_path, look, painters, workers
         assert (tmp_path / 'one' / 'out' / name).read_bytes() == (tmp_path / 'many' / 'out' / name).read_bytes()
     assert report.counts() == serial.counts() and report.exit_code() == 0
     assert [path.name for path in (tmp_path / 'many').iterdir()] == ['out']
+
+
+def test_a_part_begins_on_workers_as_in_one_process(tmp_path, look, painters, two_workers):
+    bag = latched_bag(tmp_path / 'in')
+    options = {'start': CUT / 1e9, 'window': 0.4}       # shorter than what leads in
+    for folder in ('one', 'many'):
+        (tmp_path / folder).mkdir()
+    serial = repaint(bag, tmp_path / 'one' / 'out', look, painters, **options)
+    report = on(two_workers, bag, tmp_path / 'many' / 'out', look, **options)
+    assert (tmp_path / 'one/out/out_0.mcap').read_bytes() == (tmp_path / 'many/out/out_0.mcap').read_bytes()
+    assert report.counts() == serial.counts() and report.painted['/still/stylized/image'] == 2
 
 
 def test_a_damaged_bag_gives_the_same_on_workers(tmp_path, look, painters, two_workers):
