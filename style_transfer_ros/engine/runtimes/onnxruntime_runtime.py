@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
-from style_transfer_ros.engine.errors import ModelError
+from style_transfer_ros.engine.errors import ModelError, sentence
 from style_transfer_ros.engine.models import Model
 from style_transfer_ros.engine.runtimes.memory import give_back
 
@@ -32,7 +32,7 @@ class OnnxRuntime:
             try:
                 return onnxruntime.InferenceSession(model.path(file), options, providers=['CPUExecutionProvider'])
             except Exception as error:          # its exceptions have no common base below Exception
-                raise ModelError(f"ONNX Runtime cannot read '{model.path(file)}' ({error}); "
+                raise ModelError(f"ONNX Runtime cannot read '{model.path(file)}' ({sentence(error)}); "
                                  'restore the model directory.') from error
         self._predictor, self._transformer = session('predictor.onnx'), session('transformer.onnx')
         # memory of a large frame is given back with the first smaller one
