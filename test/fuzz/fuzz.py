@@ -8,9 +8,8 @@
 ``make fuzz``: thousands of generated inputs of each kind, against the promise in ``targets.py``.
 
 Readers of bytes are fuzzed by atheris, guided by the coverage of our own code (by hypothesis where atheris has no
-wheel); messages and services by hypothesis,
-services of a real node also over real DDS.  What fails is written to ``corpus/``, which CI replays.  The last line is
-JSON; the exit code is 1 if anything failed.
+wheel); messages, services and ONNX files by hypothesis, services of a real node also over real DDS.  What fails is
+written to ``corpus/``, which CI replays.  The last line is JSON; the exit code is 1 if anything failed.
 
     python test/fuzz/fuzz.py --runs 10000 [--only picture bag ...]
 """
@@ -35,6 +34,8 @@ CORPUS = Path(__file__).with_name('corpus')
 LONGEST = 60
 #: Requests of each service that go over DDS.
 OVER_DDS = 100
+#: Networks that crash a runtime, and that hang it, are kept up to this many.
+_KEPT = 3
 
 
 def keep(target: str, data: bytes) -> Path:
@@ -129,14 +130,36 @@ def atheris_child(target: str, options: list[str]) -> None:
     atheris.Fuzz()
 
 
+def networks_alone(runs: int) -> dict[str, Any]:
+    """Fuzz ONNX files in a process without the threads of DDS, because it forks."""
+    done = subprocess.run([sys.executable, __file__, '--networks', str(runs)], stdout=subprocess.PIPE, text=True,
+                          check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def networks_child(runs: int) -> None:
+    """Do it; the last line is JSON."""
+    import networks
+
+    def check(data: bytes) -> None:
+        before = dict(networks.ends)
+        networks.onnx_file(data)
+        for end in ('crashed', 'hung'):         # it was caught; CI replays the first ones through real trials
+            if before.get(end, 0) < networks.ends.get(end, 0) <= _KEPT:
+                keep('onnx_file', data)
+    result = by_hypothesis('onnx_file', networks.onnx_files(), check, runs)
+    print(json.dumps({**result, **networks.ends}), flush=True)
+
+
 def fuzz(runs: int, only: list[str]) -> dict[str, Any]:
     """Fuzz everything, or the named targets; return the counts and failures by target."""
     import generated
+    import networks
     from services import SERVICES, Subject
     import targets
     report: dict[str, Any] = {}
     subject = Subject()
-    checks = {**targets.BYTES, **targets.MESSAGES,
+    checks = {**targets.BYTES, 'onnx_file': networks.onnx_replay, **targets.MESSAGES,
               **{name: lambda data, name=name: subject.request(name, data) for name in SERVICES}}
     wanted = [name for name in checks if not only or name in only]
 
@@ -148,6 +171,9 @@ def fuzz(runs: int, only: list[str]) -> dict[str, Any]:
     tell('corpus', replay({name: checks[name] for name in wanted}))
     for name in wanted:
         begin = time.monotonic()
+        if name == 'onnx_file':
+            tell(name, networks_alone(runs))
+            continue
         if name in targets.BYTES and importlib.util.find_spec('atheris') is not None:
             tell(name, by_atheris(name, runs))
             continue
@@ -170,6 +196,8 @@ def main() -> None:
     """Fuzz from the command line."""
     if sys.argv[1:2] == ['--atheris']:
         return atheris_child(sys.argv[2], sys.argv[3:])
+    if sys.argv[1:2] == ['--networks']:
+        return networks_child(int(sys.argv[2]))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--runs', type=int, default=10_000, help='inputs of each kind (default 10000)')
     parser.add_argument('--only', nargs='+', default=[], help='targets (default: all)')

@@ -47,12 +47,13 @@ def filled(data: bytes) -> array.array:
 def images(draw: Any) -> Image:
     """Give good images, images that are a little wrong, and nonsense."""
     encoding = draw(st.sampled_from(sorted(encodings.ENCODINGS)) | TEXT)
-    height, width = draw(UINT32), draw(UINT32)
-    data, step = draw(st.binary(max_size=400)), draw(UINT32)
-    if draw(st.booleans()) and encoding in encodings.ENCODINGS and 4 <= min(height, width) <= max(height, width) <= 20:
-        flat, step = encodings.encode(np.zeros((height // 2 * 2, width // 2 * 2, 3), np.uint8), encoding)
+    if encoding in encodings.ENCODINGS and draw(st.booleans()):
+        height, width = 2 * draw(st.integers(2, 10)), 2 * draw(st.integers(2, 10))
+        flat, step = encodings.encode(np.zeros((height, width, 3), np.uint8), encoding)
         data, step = flat.tobytes(), step + draw(st.sampled_from([0, 0, 0, 1, -1]))
-        height, width = height // 2 * 2, width // 2 * 2
+    else:
+        height, width = draw(UINT32), draw(UINT32)
+        data, step = draw(st.binary(max_size=400)), draw(UINT32)
     image = Image(encoding=encoding, height=height, width=width, step=max(0, step),
                   is_bigendian=draw(st.integers(0, 255)), data=filled(data))
     image.header.stamp.sec = draw(st.integers(-2 ** 31, 2 ** 31 - 1))
@@ -123,7 +124,8 @@ REQUESTS: dict[str, st.SearchStrategy] = {
     'list_parameters': st.builds(ListParameters.Request, prefixes=st.lists(NAMES, max_size=3),
                                  depth=st.integers(0, 2 ** 64 - 1)),
     'change_state': st.builds(ChangeState.Request, transition=st.builds(
-        Transition, id=st.integers(0, 8) | st.integers(0, 255), label=st.sampled_from(['', 'configure', 'shutdown']))),
+        Transition, id=st.integers(1, 4) | st.integers(0, 255), label=st.sampled_from(
+            [''] * 20 + ['configure', 'cleanup', 'activate', 'deactivate', 'shutdown', 'destroy', 'nonsense']))),
     'set_style': set_styles(),
     'mix_styles': st.builds(MixStyles.Request, names=st.lists(TEXT, max_size=3),
                             weights=st.lists(st.floats(width=32), max_size=3)),

@@ -57,14 +57,18 @@ def _fake_stylizer(model: str = 'fake', runtime: str = 'auto', threads: int = 0)
     return Stylizer(Model('fake', __file__, 'fake', 1, np.zeros(100, np.float32), False), FakeRuntime())
 
 
+def _new_node() -> StyleTransferNode:
+    return StyleTransferNode(_fake_stylizer, parameter_overrides=[
+        Parameter('period', value=0.0), Parameter('style_library', value=str(SCRATCH / 'node'))])
+
+
 class Subject:
     """A node with a fake model, a camera and a viewer, in one executor; nothing of it is shared."""
 
     def __init__(self) -> None:
         rclpy.init()
         self.executor = SingleThreadedExecutor()
-        self.node = StyleTransferNode(_fake_stylizer, parameter_overrides=[
-            Parameter('period', value=0.0), Parameter('style_library', value=str(SCRATCH / 'node'))])
+        self.node = _new_node()
         self.user = rclpy.create_node('user')
         self.executor.add_node(self.node)
         self.executor.add_node(self.user)
@@ -105,6 +109,8 @@ class Subject:
             answer = callback(request, response)
         self._check(name, request, answer)
         self.executor.spin_once(0)
+        if self._state() == State.PRIMARY_STATE_FINALIZED:      # asked to shut down, as any node may be
+            self._renew()
 
     def _check(self, name: str, request: Any, answer: Any) -> None:
         if not isinstance(answer, SERVICES[name].Response):
@@ -136,19 +142,20 @@ class Subject:
     def _state(self) -> int:
         return self.node._state_machine.current_state[0]
 
+    def _renew(self) -> None:
+        """Replace a node that was shut down."""
+        self.executor.remove_node(self.node)
+        self.node.destroy_node()
+        self.node = _new_node()
+        self.executor.add_node(self.node)
+        self._services = {service.srv_name.rsplit('/', 1)[-1]: service for service in self.node.services}
+
     def check_painting(self) -> None:
         """
         Bring the node back to work and let it paint a good frame.
 
         :raises Broken: it does not.
         """
-        if self._state() == State.PRIMARY_STATE_FINALIZED:      # asked to shut down, as any node may be
-            self.executor.remove_node(self.node)
-            self.node.destroy_node()
-            self.node = StyleTransferNode(_fake_stylizer, parameter_overrides=[
-                Parameter('period', value=0.0), Parameter('style_library', value=str(SCRATCH / 'node'))])
-            self.executor.add_node(self.node)
-            self._services = {service.srv_name.rsplit('/', 1)[-1]: service for service in self.node.services}
         if self._state() == State.PRIMARY_STATE_ACTIVE:
             self.node.trigger_deactivate()
         if self._state() == State.PRIMARY_STATE_INACTIVE:

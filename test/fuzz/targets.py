@@ -16,6 +16,7 @@ import base64
 from collections.abc import Callable
 import hashlib
 import json
+import os
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -26,13 +27,19 @@ import yaml
 from style_transfer_ros.engine import compressed, encodings, pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.library import _checksum, _file_name, StyleLibrary
-from style_transfer_ros.engine.models import Model, read_model
+from style_transfer_ros.engine.models import Model, read_model, SCHEMA
 from style_transfer_ros.engine.runtimes.fake_runtime import FakeRuntime
 from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 
 LONGEST_SENTENCE = 700
-SCRATCH = Path(tempfile.mkdtemp(prefix='style_transfer_fuzz_'))
+#: For files; child processes share it, and the first process removes it.
+SCRATCH = Path(os.environ.get('FUZZ_SCRATCH') or tempfile.mkdtemp(prefix='style_transfer_fuzz_'))
+os.environ['FUZZ_SCRATCH'] = str(SCRATCH)
+
+
+#: The sentence of the last refusal.
+refused: list[str] = []
 
 
 class Broken(AssertionError):
@@ -49,6 +56,7 @@ def promised(work: Callable[[], Any]) -> Any:
         return work()
     except StyleTransferError as error:
         check_sentence(str(error))
+        refused[:] = [str(error)]
         return None
     except Exception as error:
         raise Broken(f'{type(error).__name__} is no refusal: {error}') from error
@@ -226,7 +234,7 @@ def seeds(target: str) -> list[bytes]:
         return [json.dumps(document).encode()]
     if target == 'model_description':
         checksum = hashlib.sha256(b'x').hexdigest()
-        return [yaml.safe_dump({'schema': 2, 'name': 'swift', 'network': 'swift', 'size_multiple': 4,
+        return [yaml.safe_dump({'schema': SCHEMA, 'name': 'swift', 'architecture': 'swift', 'size_multiple': 4,
                                 'identity_vector': [0.5] * 100, 'files': {
                                     'transformer.onnx': checksum, 'predictor.onnx': checksum}}).encode()]
     if target == 'calibration':

@@ -28,8 +28,27 @@ def fuzzed(*options):
 def test_a_slice_of_all_inputs_breaks_no_promise_and_so_does_what_ever_failed():
     result, code, said = fuzzed('--runs', '60')
     assert (result['fuzz'], code) == ('passed', 0), said
-    assert len(result['targets']) >= 20 and all(
+    assert len(result['targets']) >= 22 and all(
         target['inputs'] for name, target in result['targets'].items() if name != 'corpus')
+
+
+def test_what_the_fuzzer_begins_with_is_read_and_not_refused(tmp_path, monkeypatch):
+    """Else no changed input comes further than the first check."""
+    monkeypatch.setenv('FUZZ_SCRATCH', str(tmp_path))
+    program = f"""
+import sys
+sys.path.insert(0, {str(FUZZ.parent)!r})
+import networks, targets
+for name, check in targets.BYTES.items():
+    for seed in targets.seeds(name):
+        check(seed)
+        assert not targets.refused, (name, targets.refused)
+for number, file in enumerate(networks.FILES * len(networks.RUNTIMES)):
+    networks.onnx_file(bytes([number]) + networks.GOOD[file])
+assert networks.ends == {{'painted': 2 * len(networks.RUNTIMES)}}, (networks.ends, targets.refused)
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_broken_promise_is_found_and_ends_with_exit_code_1(tmp_path):
