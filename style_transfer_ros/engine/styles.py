@@ -312,9 +312,9 @@ class Styles:
         missing = [f"The style directory '{folder}' is not there; make it or correct the list of style directories."
                    for folder in self._directories if not os.path.isdir(folder)]
         with self._lock:
-            unkept = [f"{len(self._unkept)} styles are not kept ({', '.join(sorted(self._unkept))[:100]}): the style "
-                      f'library {self._library.folder} cannot be written; make room there or choose another one.'
-                      ] if self._unkept else []
+            unkept = [f"{len(self._unkept)} styles are not kept ({', '.join(sorted(self._unkept)[:5])}"
+                      f"{' ...' if len(self._unkept) > 5 else ''}): the style library {self._library.folder} cannot be "
+                      'written; make room there or choose another one.'] if self._unkept else []
         try:
             damaged = self._library.problems()
         except StyleError as error:

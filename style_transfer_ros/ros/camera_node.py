@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import numpy as np
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -59,6 +60,8 @@ class CameraNode(Node):
         self._thread = threading.Thread(target=self._publish_when_due, name='source', daemon=True)
         self._thread.start()
         self.create_timer(1 / self._settings.rate, self._tick)
+        # on the wall's clock: the other timer stands still without a time
+        self.create_timer(1.0, self._check_clock, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _tick(self) -> None:
         asked = self._asked
@@ -67,6 +70,11 @@ class CameraNode(Node):
                                     's; check the device, or the network mount that the file is on.',
                                     throttle_duration_sec=10.0)
         self._due.set()
+
+    def _check_clock(self) -> None:
+        if not self.get_clock().now().nanoseconds:
+            self.get_logger().warning("No time comes on '/clock', which use_sim_time asks for; start the simulation or "
+                                      'set use_sim_time to false.', throttle_duration_sec=10.0)
 
     def _publish_when_due(self) -> None:
         while self._due.wait() and not self._stopped:

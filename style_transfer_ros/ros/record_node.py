@@ -27,6 +27,7 @@ from rosbags.typesys.store import Typestore
 from style_transfer_ros.archive.recording import Recorder
 from style_transfer_ros.archive.records import Definition, Topic
 from style_transfer_ros.engine.errors import ArchiveError
+from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.qos import matching
 from style_transfer_ros.ros.running import run
 
@@ -140,6 +141,7 @@ class RecordNode(Node):
 
     def __init__(self, folder: Path, topics: Sequence[str] = TOPICS, **options: Any) -> None:
         super().__init__('record_stylized', **options)
+        guard_services(self)
         self.recorder = Recorder(folder)
         self._recorded = Subscriptions(self, self.recorder, topics)
 

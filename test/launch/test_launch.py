@@ -142,6 +142,13 @@ def test_a_bag_is_played_in_its_own_time(started, everything_installed, tmp_path
     assert '--use-sim-time' in record and '--clock' in play
 
 
+@pytest.mark.parametrize('delay, given', [('0', False), ('0.0', False), ('2.5', True)])
+def test_a_bag_starts_at_once_where_no_delay_is_wanted(started, everything_installed, tmp_path, delay, given):
+    """Rosbag2 refuses a delay of 0."""
+    play = started('replay.launch.py', bag=str(tmp_path), delay=delay)[-1]
+    assert ('--delay' in [part.text for word in play.cmd for part in word]) is given
+
+
 def test_every_camera_of_a_list_is_included(started):
     cameras = yaml.safe_load((CONFIG / 'multi.yaml').read_text())['cameras']
     assert kinds(started('multi.launch.py')) == ['GroupAction'] * len(cameras)

@@ -8,8 +8,9 @@
 import threading
 import time
 
-from rcl_interfaces.msg import Log
-from rcl_interfaces.srv import ListParameters
+from rcl_interfaces.msg import Log, ParameterValue
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.srv import ListParameters, SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
@@ -70,4 +71,25 @@ def test_any_error_of_a_source_is_said_and_the_next_frame_comes(ros, monkeypatch
     while 'No frame: MemoryError: no room at all' not in logged.get(timeout=20).msg:
         pass
     assert all(images.get(timeout=20).width == 64 for _ in range(3))
+    camera.stop()
+
+
+def test_without_a_time_the_camera_names_the_clock(ros):
+    logged = ros.listen(ros.node(), Log, '/rosout', LATCHED)
+    camera = started(ros, use_sim_time=True)
+    while "'/clock'" not in (said := logged.get(timeout=20).msg):
+        pass
+    assert 'use_sim_time' in said and said.endswith('.')
+    camera.stop()
+
+
+def test_a_malformed_parameter_is_refused_and_the_camera_lives(ros):
+    user, camera = ros.node(), started(ros)
+    images = ros.listen(user, Image, 'image_raw')
+    for kind in (10, 255):
+        request = SetParameters.Request(parameters=[ParameterMessage(name='rate', value=ParameterValue(type=kind))])
+        result, = ros.call(user, SetParameters, 'camera/set_parameters', request).results
+        assert not result.successful and result.reason.endswith('.') and len(result.reason) < 400
+    images.queue.clear()
+    assert images.get(timeout=10).width == 64
     camera.stop()

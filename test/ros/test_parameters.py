@@ -42,7 +42,7 @@ def test_a_value_that_fits_is_taken_in_the_type_of_the_default(name, value, kept
     ('qos', 'best', 'auto, sensor_data'), ('image_transport', 'theora', 'raw, compressed'),
     ('enabled', 1, 'true or false'), ('threads', 1.5, 'a whole number'), ('threads', True, 'a whole number'),
     ('period', True, 'a number'), ('period', '0.4', 'a number'), ('style', 7, 'quote it twice'),
-    ('style', None, 'a text'), ('qos', 'x' * 10_000 + '\n', 'choose one of')])
+    ('style', False, 'quote it twice'), ('style', None, 'a text'), ('qos', 'x' * 10_000 + '\n', 'choose one of')])
 def test_a_value_that_does_not_fit_is_answered_with_one_short_sentence(name, value, part):
     with pytest.raises(ParameterError) as refused:
         updated(name, value)

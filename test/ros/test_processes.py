@@ -5,6 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """Camera and node as processes with the real network, read by an independent reader of the wire format."""
+import os
 from pathlib import Path
 import queue
 import re
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -21,7 +23,7 @@ import pytest
 from rclpy.qos import QoSProfile
 from rclpy.utilities import get_rmw_implementation_identifier
 from rosbags.typesys import get_typestore, Stores
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from style_transfer_ros.demo.processes import NodeProcess
@@ -151,7 +153,9 @@ def test_a_wrong_parameter_ends_the_camera_with_a_sentence(ros, processes):
 
 @pytest.mark.parametrize('module, parameter, part', [
     ('style_transfer_node', 'strength:=3.0', 'strength'), ('style_transfer_node', 'qos:=foo', 'sensor_data'),
-    ('style_transfer_node', 'period:=soon', 'period'), ('camera_node', 'width:=0', 'width')])
+    ('style_transfer_node', 'period:=soon', 'period'), ('camera_node', 'width:=0', 'width'),
+    ('style_transfer_node', 'style:=off', 'quote it twice'),
+    ('style_transfer_node', 'style_directories:=/home/robot/styles', 'list of texts')])
 def test_a_wrong_parameter_at_start_ends_the_node_with_a_sentence(ros, processes, module, parameter, part):
     process = processes(module, parameter)
     said = process.communicate(timeout=60)[1]
@@ -183,6 +187,51 @@ def test_an_impossible_transition_is_refused_and_the_node_lives_on(ros, processe
     configure = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
     assert not ros.call(user, ChangeState, 'style_transfer/change_state', configure, 60).success
     assert state() == State.PRIMARY_STATE_ACTIVE
+
+
+@pytest.mark.parametrize('home', [None, '/proc'])
+def test_a_home_that_is_missing_or_read_only_stops_no_painting(ros, tmp_path, home):
+    environment = {key: value for key, value in os.environ.items() if key not in ('HOME', 'XDG_DATA_HOME')}
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'style_transfer_ros.ros.style_transfer_node', '--ros-args', '-p', 'model:=fake', '-p',
+         'period:=0.0'], env=environment | ({'HOME': home} if home else {'XDG_DATA_HOME': str(tmp_path)}))
+    try:
+        user = ros.node()
+        paintings, camera = ros.listen(user, Image, 'stylized/image'), user.create_publisher(Image, 'image_raw', 1)
+        ros.wait_until(camera.get_subscription_count, 'the node subscribes', 60)
+        deadline = time.monotonic() + 60
+        while paintings.empty():
+            camera.publish(messages.to_image(np.full((48, 64, 3), 100, np.uint8), Header()))
+            time.sleep(0.1)
+            assert time.monotonic() < deadline, 'nothing is painted'
+        assert stop(process, signal.SIGINT)[0] == 0
+    finally:
+        process.kill()
+
+
+def test_of_many_broken_frames_only_the_nodes_own_sentence_is_said(ros, processes):
+    user = ros.node()
+    camera = user.create_publisher(CompressedImage, 'image_raw/compressed', 1)
+    diagnostics = ros.listen(user, DiagnosticArray, '/diagnostics')
+    node = processes('style_transfer_node', 'model:=fake', 'period:=0.0', 'image_transport:=compressed', 'lazy:=false')
+    ros.wait_until(camera.get_subscription_count, 'the node subscribes', 60)
+    rng, begin, counted, n = np.random.default_rng(0), time.monotonic(), 0, 0
+    good = {ending: cv2.imencode(ending, rng.integers(0, 256, (64, 64, 3), np.uint8))[1] for ending in ('.jpg', '.png')}
+    while counted < 100:
+        ending = list(good)[n % 2]
+        broken = good[ending].copy()
+        broken[rng.integers(30, len(broken), 20)] = 0
+        camera.publish(CompressedImage(format=f'{ending[1:]}', data=broken[:len(broken) // (1 + n % 3)].tobytes()))
+        n += 1
+        time.sleep(0.005)
+        while not diagnostics.empty():
+            values = {item.key: item.value for item in diagnostics.get().status[0].values}
+            counted = int(values.get('dropped broken', 0))
+        assert time.monotonic() - begin < 60, f'{counted} of {n} frames are counted as broken'
+    said = stop(node, signal.SIGINT)[2].splitlines()
+    about_frames = [line for line in said if 'Frame dropped' in line]
+    assert 1 <= len(about_frames) <= 2 + (time.monotonic() - begin) / 5
+    assert all('[style_transfer]' in line for line in said), said
 
 
 @pytest.mark.skipif(get_rmw_implementation_identifier() != 'rmw_fastrtps_cpp', reason='a setting of Fast DDS')

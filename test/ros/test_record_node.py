@@ -8,6 +8,8 @@
 import array
 import time
 
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability
@@ -39,6 +41,15 @@ def test_topics_are_recorded_as_they_appear(ros, tmp_path):
     assert [m.message for name, m in found if name == '/cam/style_transfer/status'] == ['painting']
     assert qos == {'/cam/stylized/image': QosDurability.VOLATILE,
                    '/cam/style_transfer/status': QosDurability.TRANSIENT_LOCAL}
+
+
+def test_a_malformed_parameter_is_refused_and_the_recorder_lives(ros, tmp_path):
+    recorder, user = ros.add(RecordNode(tmp_path / 'bag', context=ros.context)), ros.node()
+    for kind in (10, 255):
+        request = SetParameters.Request(parameters=[Parameter(name='use_sim_time', value=ParameterValue(type=kind))])
+        result, = ros.call(user, SetParameters, 'record_stylized/set_parameters', request).results
+        assert not result.successful and result.reason.endswith('.')
+    recorder.stop()
 
 
 def test_definitions_come_from_rosbags_or_from_the_installed_package():

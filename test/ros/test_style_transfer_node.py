@@ -227,11 +227,18 @@ def test_a_stored_style_is_picked_by_name_and_the_parameter_follows(red_studio):
     ({'uri': 'missing.jpg'}, 'missing.jpg'),
     ({'uri': 'starry_night.jpg', 'compressed_image': CompressedImage(data=b'x')}, 'several'),
     ({'name': 'x' * 101, 'uri': 'starry_night.jpg'}, '100'),
+    ({'name': 'x' * 10_000}, 'xxx...'),
+    ({'name': 'two\nlines', 'uri': 'starry_night.jpg'}, 'two'),
+    ({'uri': 'x' * 10_000}, 'xxx...'),
+    ({'uri': 'two\nlines.jpg'}, 'two'),
+    ({'image': Image(height=2, width=2, encoding='x' * 10_000, step=6, data=[1] * 12)}, 'xxx...'),
+    ({'image': Image(height=2, width=2, encoding='two\nlines', step=6, data=[1] * 12)}, 'two'),
+    ({'compressed_image': CompressedImage(format='y' * 10_000, data=b'not a picture')}, 'not a pi'),
 ])
 def test_a_bad_style_is_answered_by_one_sentence_and_painting_goes_on(red_studio, fields, part):
     answer = red_studio.call(SetStyle, 'set_style', **fields)
     assert not answer.success and part in answer.message and answer.message.endswith('.')
-    assert '\n' not in answer.message and 'Traceback' not in answer.message
+    assert '\n' not in answer.message and 'Traceback' not in answer.message and len(answer.message) < 500
     assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
 
 
@@ -620,6 +627,44 @@ def test_every_one_of_200_calls_at_once_is_answered(red_studio):
     refused = [answer.message for answer in answers if not answer.success]
     assert all('wait already' in message for message in refused) and len(refused) < 200
     assert red_studio.learn(RED).success
+
+
+def test_every_one_of_20_clients_is_answered(red_studio, ros):
+    picture = messages.to_image(RED, Header())
+    users = [ros.node(f'client_{n}') for n in range(20)]
+    # a server loses the answer to a client whose reader it has not found yet
+    for user in users:
+        assert ros.call(user, ListStyles, 'style_transfer/list_styles', ListStyles.Request(), 60).success
+    request = SetStyle.Request(name='many', image=picture)
+    clients = [ros.call(user, SetStyle, 'style_transfer/set_style', request, 60) for user in users]
+    answers = [ros.start(user, SetStyle, 'style_transfer/set_style', request) for user in users]
+    assert all(answer.success for answer in clients)
+    assert all(answer.get(timeout=60).success for answer in answers)
+
+
+def test_the_list_of_styles_says_why_it_is_empty_while_the_model_loads(ros, tmp_path):
+    may_load = threading.Event()
+
+    def slow_load(*arguments):
+        assert may_load.wait(20)
+        return fake_stylizer(*arguments)
+    studio = Studio(ros, tmp_path, autostart=False, load=slow_load)
+    ros.run(studio.node.trigger_configure)
+    answer = studio.call(ListStyles, 'list_styles')
+    assert not answer.success and list(answer.styles) == [] and 'still loading' in answer.message
+    may_load.set()
+    ros.wait_until(lambda: studio.call(ListStyles, 'list_styles').success, 'the styles are listed')
+
+
+def test_where_no_library_can_be_written_the_bundled_styles_paint_and_the_answer_says_what_is_not_kept(ros, tmp_path):
+    (tmp_path / 'file').touch()
+    studio = Studio(ros, tmp_path / 'file' / 'styles', style='starry_night')
+    studio.connect()
+    assert studio.paint(GREY).shape == GREY.shape
+    assert studio.parameter('style') == 'starry_night'
+    answer = studio.learn(RED)
+    assert answer.success and 'not kept' in answer.message
+    assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
 
 
 def test_a_negative_stamp_does_not_stop_the_painter(red_studio):
