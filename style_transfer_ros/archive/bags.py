@@ -24,7 +24,7 @@ from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order,
 from style_transfer_ros.archive.plan import choose_topics, cut, fingerprints, Look, PaintedTopic, Plan, WINDOW_SECONDS
 from style_transfer_ros.archive.records import Damage, Message, Topic
 from style_transfer_ros.archive.report import Report
-from style_transfer_ros.archive.unfinished import check, unfinished
+from style_transfer_ros.archive.unfinished import check, check_painted, Unfinished, unfinished
 from style_transfer_ros.engine.errors import ArchiveError
 
 
@@ -116,22 +116,13 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
     """
     begin = time.monotonic()
     with Bag(location) as bag, unfinished(out, resume) as run:
-        plan, notes = make_plan(bag, location, look, topics=topics, replace=replace, start=start, stop=stop,
-                                window=window)
-        for note in (*bag.notes, *notes):
-            report.note(note)
-        for damage in bag.damage:
-            report.damaged(damage)
-        check(0, report, on_error)
-        run.agree(plan)
-        written, painted = output_topics(bag, plan)
-        folder = BagFolder(run.folder / 'bag', Path(str(out).rstrip('/')).name, written)
-        share = (plan.windows[-1].stop - plan.windows[0].start) / (bag.stop - bag.start)
-        total = max(1, round(share * sum(max(0, bag.counts[topic]) for topic in painted)))
+        plan, painted, folder, total = begin_bag(bag, str(out), run, look, report, on_error, topics=topics,
+                                                 replace=replace, start=start, stop=stop, window=window)
+        own = Report(report.tell)       # the report may hold other bags, too
         for done in folder.reports():
-            report.add(done)
+            own.add(done)
         first = folder.windows
-        progress(sum(report.painted.values()), total)
+        progress(own.painted.total(), total)
         jobs = {topic: image_job(job, look) for topic, (job, _) in painted.items()}
         results = paint_in_order(_frames(bag, plan, first, jobs), jobs, painters)
         try:
@@ -147,23 +138,53 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
                             part.damaged(item)
                         elif isinstance(item, Painted):
                             write_painted(writer, item, *painted[item.camera], part)
-                            progress(sum(report.painted.values()) + sum(part.painted.values()), total)
+                            progress(own.painted.total() + part.painted.total(), total)
                         else:
                             write_message(writer, item.topic, item, item.data, part)
                         check(before, part, on_error)
                 folder.keep(part.counts())
-                report.add(part.counts())
+                own.add(part.counts())
         finally:
+            report.add(own.counts())
             results.close()
             folder.close()
-        if not sum(report.painted.values()):
-            run.remove()
-            why = report.damage[0] if report.damage else 'its image topics have no message in this time'
-            raise ArchiveError(f"Nothing of '{location}' could be painted; {why}.")
-        folder.finish()
-        run.publish(folder.folder)
+        finish(location, folder, run, own)
     report.outputs.append(str(out))
     report.seconds += time.monotonic() - begin
+
+
+def begin_bag(bag: Bag, out: str, run: Unfinished, look: Look, report: Report, on_error: str, **options: Any
+              ) -> tuple[Plan, dict[Topic, tuple[PaintedTopic, Topic]], BagFolder, int]:
+    """
+    Plan a bag, or go on with its plan.
+
+    :param options: of :func:`make_plan`.
+    :returns: the plan, the painted topics as of :func:`output_topics`, the new bag, and about how many frames it gets.
+    :raises ArchiveError: there is nothing to paint, or the run was begun differently.
+    """
+    plan, notes = make_plan(bag, bag.location, look, **options)
+    for note in (*bag.notes, *notes):
+        report.note(note)
+    before = len(report.damage)
+    for damage in bag.damage:
+        report.damaged(damage)
+    check(before, report, on_error)
+    run.agree(plan)
+    written, painted = output_topics(bag, plan)
+    share = (plan.windows[-1].stop - plan.windows[0].start) / (bag.stop - bag.start)
+    total = max(1, round(share * sum(max(0, bag.counts[topic]) for topic in painted)))
+    return plan, painted, BagFolder(run.folder / 'bag', Path(out.rstrip('/')).name, written), total
+
+
+def finish(location: str, folder: BagFolder, run: Unfinished, report: Report) -> None:
+    """
+    Complete and publish the new bag.
+
+    :raises ArchiveError: nothing was painted.
+    """
+    check_painted(run, report, f"Nothing of '{location}'", 'its image topics have no message in this time')
+    folder.finish()
+    run.publish(folder.folder)
 
 
 def _frames(bag: Bag, plan: Plan, first: int, jobs: dict[Topic, Job]) -> Iterator[Any]:

@@ -16,8 +16,7 @@ from typing import Any
 
 from style_transfer_ros.archive import folders, locations, segments, videos
 from style_transfer_ros.archive.bag_reader import Bag
-from style_transfer_ros.archive.bag_writer import BagFolder
-from style_transfer_ros.archive.bags import make_plan, output_topics
+from style_transfer_ros.archive.bags import begin_bag, finish
 from style_transfer_ros.archive.cluster import Cluster, Task
 from style_transfer_ros.archive.plan import Look, Plan, Segment, WINDOW_SECONDS
 from style_transfer_ros.archive.report import Report
@@ -36,16 +35,7 @@ class _BagRun:
         self.run: Unfinished = stack.enter_context(unfinished(out, resume))
         self.parts = self.run.parts()
         with Bag(location) as bag:
-            self.plan, notes = make_plan(bag, location, look, **options)
-            for note in (*bag.notes, *notes):
-                report.note(note)
-            for damage in bag.damage:
-                report.damaged(damage)
-            check(0, report, on_error)
-            self.run.agree(self.plan)
-            written, painted = output_topics(bag, self.plan)
-            self._total = max(1, sum(max(0, bag.counts[topic]) for topic in painted))
-        self.folder = BagFolder(self.run.folder / 'bag', Path(out.rstrip('/')).name, written)
+            self.plan, _, self.folder, self._total = begin_bag(bag, out, self.run, look, report, on_error, **options)
         stack.callback(self.folder.close)
         self._own = Report()
         for counts in self.folder.reports():
@@ -118,14 +108,8 @@ class _BagRun:
         return done
 
     def _finish(self) -> None:
-        counts = self._own.counts()
-        if not self._own.painted.total():
-            self.run.remove()
-            raise ArchiveError(f"Nothing of '{self.location}' could be painted; "
-                               f"{(*counts['damage'], 'its image topics have no message in this time')[0]}.")
-        self.folder.finish()
-        self.run.publish(self.folder.folder)
-        self._report.add(counts)
+        finish(self.location, self.folder, self.run, self._own)
+        self._report.add(self._own.counts())
         self._report.outputs.append(self.out)
 
 
@@ -229,17 +213,8 @@ def repaint_pictures(cluster: Cluster, inputs: Sequence[str], out: Path, look: L
         raise ArchiveError('With --smoothing each picture depends on the one before; leave out --workers or '
                            '--smoothing.')
     cluster.check(look)
-    tasks, others = folders.find(inputs)
-    if others:
-        report.note(f'{others} files are no pictures and are left alone.')
-    with unfinished(out, resume) as run:
-        plan = folders.make_plan(inputs, tasks, look)
-        run.agree(plan)
-        folder = run.folder.absolute() / 'parts'
-        folder.mkdir(exist_ok=True)
-        left = [task for task in tasks if not (folder / task.name).is_file()]
-        report.painted['pictures'] += len(tasks) - len(left)
-        text = Plan(plan.source, {}, look, (), ()).to_json()
+    with folders.picture_run(inputs, out, look, report, resume) as (left, folder, total):
+        text = Plan('', {}, look, (), ()).to_json()
 
         def done(counts: dict[str, Any] | None) -> Iterable[Task]:
             if counts is None:
@@ -250,15 +225,11 @@ def repaint_pictures(cluster: Cluster, inputs: Sequence[str], out: Path, look: L
                 report.tell(f'Left out: {damage}')
             report.add(counts)
             check(before, report, on_error)
-            progress(report.painted['pictures'], len(tasks))
+            progress(report.painted['pictures'], total)
             return []
 
-        cluster.run(Task(segments.paint_pictures, (text, [
-            (task.number, str(Path(task.source).absolute()), task.name) for task in left[at:at + _BATCH]], str(folder),
-            cluster.cores()), done) for at in range(0, len(left), _BATCH))
-        if not report.painted.total():
-            run.remove()
-            raise ArchiveError(f"No picture could be painted; {report.damage[0] if report.damage else ''}")
-        run.publish(folder)
-    report.outputs.append(str(out))
+        fields = [(task.number, str(Path(task.source).absolute()), task.name) for task in left]
+        cluster.run(Task(segments.paint_pictures,
+                         (text, fields[at:at + _BATCH], str(folder.absolute()), cluster.cores()), done)
+                    for at in range(0, len(fields), _BATCH))
     report.seconds += time.monotonic() - begin

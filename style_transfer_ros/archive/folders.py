@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 import glob
 import os
@@ -21,7 +21,7 @@ import numpy as np
 from style_transfer_ros.archive.painting import Frame, Job, paint_in_order, Painted, Painters
 from style_transfer_ros.archive.plan import Look, Plan
 from style_transfer_ros.archive.report import Report
-from style_transfer_ros.archive.unfinished import check, unfinished
+from style_transfer_ros.archive.unfinished import check, check_painted, unfinished
 from style_transfer_ros.engine.errors import ArchiveError
 from style_transfer_ros.engine.picture_headers import picture_format
 from style_transfer_ros.engine.pictures import decode_picture, encode_jpeg, encode_png, read_picture
@@ -150,11 +150,34 @@ def paint_tasks(tasks: Sequence[Task], look: Look, folder: Path, painters: Paint
             progress(report.painted['pictures'])
 
 
-def make_plan(inputs: Sequence[str], tasks: Sequence[Task], look: Look) -> Plan:
-    """Plan how pictures are painted."""
+@contextmanager
+def picture_run(inputs: Sequence[str], out: Path, look: Look, report: Report, resume: bool
+                ) -> Iterator[tuple[list[Task], Path, int]]:
+    """
+    Find pictures, have them painted by the block, and publish the folder.
+
+    :returns: the pictures that are not painted yet, the folder for them, and how many pictures there are in all.
+    :raises ArchiveError: there is no picture, or none could be painted.
+    """
+    tasks, others = find(inputs)
+    if others:
+        report.note(f'{others} files are no pictures and are left alone.')
     states = {task.source: os.stat(task.source) for task in tasks}
-    return Plan(' '.join(inputs), {task.source: f'{states[task.source].st_size}-{states[task.source].st_mtime_ns}'
-                                   for task in tasks}, look, (), ())
+    plan = Plan(' '.join(inputs), {source: f'{state.st_size}-{state.st_mtime_ns}' for source, state in states.items()},
+                look, (), ())
+    with unfinished(out, resume) as run:
+        run.agree(plan)
+        folder = run.folder / 'parts'
+        folder.mkdir(exist_ok=True)
+        left = [task for task in tasks if not (folder / task.name).is_file()]
+        if look.settings.smoothing and left:
+            left = tasks        # each picture depends on those before it
+        report.painted['pictures'] += len(tasks) - len(left)
+        report.written += len(tasks) - len(left)
+        yield left, folder, len(tasks)
+        check_painted(run, report, 'No picture', 'the reason is not known')
+        run.publish(folder)
+    report.outputs.append(str(out))
 
 
 def repaint_pictures(inputs: Sequence[str], out: Path, look: Look, painters: Painters, report: Report, *,
@@ -168,23 +191,7 @@ def repaint_pictures(inputs: Sequence[str], out: Path, look: Look, painters: Pai
     :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
     """
     begin = time.monotonic()
-    tasks, others = find(inputs)
-    if others:
-        report.note(f'{others} files are no pictures and are left alone.')
-    with unfinished(out, resume) as run:
-        run.agree(make_plan(inputs, tasks, look))
-        folder = run.folder / 'parts'
-        folder.mkdir(exist_ok=True)
-        left = [task for task in tasks if not (folder / task.name).is_file()]
-        if look.settings.smoothing and left:
-            left = tasks        # each picture depends on those before it
-        report.painted['pictures'] += len(tasks) - len(left)
-        report.written += len(tasks) - len(left)
+    with picture_run(inputs, out, look, report, resume) as (left, folder, total):
         paint_tasks(left, look, folder, painters, report, on_error=on_error,
-                    progress=lambda done: progress(done, len(tasks)))
-        if not report.painted.total():
-            run.remove()
-            raise ArchiveError(f"No picture could be painted; {report.damage[0] if report.damage else ''}")
-        run.publish(folder)
-    report.outputs.append(str(out))
+                    progress=lambda done: progress(done, total))
     report.seconds += time.monotonic() - begin

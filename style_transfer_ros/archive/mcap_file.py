@@ -230,8 +230,10 @@ class McapFile:
                     found[channel] += 1
                     if channel in wanted and start <= time < stop:
                         last = time
-                        yield Message(self._channels[channel], time, bytes(body[_MESSAGE.size:]), place, published,
-                                      sequence)
+                        content = body[_MESSAGE.size:]
+                        # a large message is not copied; a small one would keep its whole chunk in memory
+                        yield Message(self._channels[channel], time, content if 2 * len(content) > len(data)
+                                      else bytes(content), place, published, sequence)
                     continue
             elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL) or opcode and not block.chunk:
                 at += _RECORD.size + len(body)

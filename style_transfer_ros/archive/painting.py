@@ -11,7 +11,7 @@ Painting at full speed: reading, decoding, painting and encoding overlap, in bou
 
     messages ->  conductor  ->  painters: decode and paint, each frame alone    (all cores)
                  conductor  <-  paintings, in order: smooth                     (one thread)
-                 conductor  ->  painters: encode                                (all cores)
+                 conductor  ->  encoders                                        (all cores)
     results  <-  in order
 
 Each painter is a thread with networks of its own on one core: many frames at once keep all cores busier than one frame
@@ -64,12 +64,18 @@ class Painters:
         self._threads = max(1, cores // self.count)
         self._load, self._own = load, threading.local()
         self._pool = ThreadPoolExecutor(self.count, 'painter')
+        # with threads of their own, or each encoding would wait for all frames that wait to be painted
+        self._encoders = ThreadPoolExecutor(self.count, 'encoder')
         cv2.setNumThreads(1)        # its own threads would only disturb the painters
         sys.setswitchinterval(5e-4)     # a painter waits for Python's lock several times a frame, each time so long
 
     def submit(self, work: Callable[[Stylizer], Result]) -> Future[Result]:
         """Do ``work`` in one of the threads, with its stylizer."""
         return self._pool.submit(self._run, work)
+
+    def encode(self, work: Callable[[], Result]) -> Future[Result]:
+        """Do ``work``, which is short and needs no stylizer, without waiting for a painter."""
+        return self._encoders.submit(work)
 
     def _run(self, work: Callable[[Stylizer], Result]) -> Result:
         if not hasattr(self._own, 'stylizer'):
@@ -79,6 +85,7 @@ class Painters:
     def close(self) -> None:
         """Wait for what is being painted and forget the rest."""
         self._pool.shutdown(cancel_futures=True)
+        self._encoders.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Painters:
         return self
@@ -257,7 +264,7 @@ def _conduct(items: Iterable[Any], jobs: dict[Any, Job], painters: Painters, don
         camera = cameras[item.camera]
         smoothed = camera.smooth(rgb, painting, stamp, item.leads)
         if item.shown:
-            done.put(painters.submit(_encode(camera.job, item, source, smoothed)), 1, 0)
+            done.put(painters.encode(_encode(camera.job, item, source, smoothed)), 1, 0)
 
     try:
         for item in items:
@@ -302,8 +309,8 @@ def _decode_and_paint(job: Job, item: Any) -> Callable[[Stylizer], Any]:
     return work
 
 
-def _encode(job: Job, frame: Frame, source: Any, smoothed: np.ndarray) -> Callable[[Stylizer], Painted]:
-    def work(_: Stylizer) -> Painted:
+def _encode(job: Job, frame: Frame, source: Any, smoothed: np.ndarray) -> Callable[[], Painted]:
+    def work() -> Painted:
         try:
             return Painted(frame.camera, frame.item, job.encode(source, smoothed))
         except ImageError as error:

@@ -143,3 +143,16 @@ def check(damage_before: int, report: Report, on_error: str) -> None:
     """
     if on_error == 'stop' and len(report.damage) > damage_before:
         raise StopAtDamage(f'Stopped at the first damage ({report.damage[-1]}); --on-error skip leaves it out.')
+
+
+def check_painted(run: Unfinished, report: Report, what: str, otherwise: str) -> None:
+    """
+    Give a run up if nothing was painted.
+
+    :param what: could not be painted.
+    :param otherwise: why, where nothing is damaged.
+    :raises ArchiveError: so it is.
+    """
+    if not report.painted.total():
+        run.remove()
+        raise ArchiveError(f'{what} could be painted; {(*report.damage, otherwise)[0]}.')

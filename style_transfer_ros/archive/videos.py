@@ -34,7 +34,7 @@ from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order,
 from style_transfer_ros.archive.plan import cut, fingerprints, Look, Plan, Window, WINDOW_SECONDS
 from style_transfer_ros.archive.records import Damage, FOREVER
 from style_transfer_ros.archive.report import Report
-from style_transfer_ros.archive.unfinished import check, Unfinished, unfinished
+from style_transfer_ros.archive.unfinished import check, check_painted, Unfinished, unfinished
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Sound that may be copied into MP4; other sound is encoded again, as AAC.
@@ -350,10 +350,7 @@ def finish(location: str, plan: Plan, folder: Path, out: Path, run: Unfinished, 
 
     :raises ArchiveError: no frame was painted.
     """
-    if not report.painted.total():
-        run.remove()
-        why = report.damage[0] if report.damage else 'it holds none in this time'
-        raise ArchiveError(f"No frame of '{location}' could be painted; {why}.")
+    check_painted(run, report, f"No frame of '{location}'", 'it holds none in this time')
     result = run.folder / f'result{out.suffix}'
     join(location, plan, folder, result)
     run.publish(result)

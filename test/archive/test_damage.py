@@ -14,6 +14,8 @@ import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
 
+from style_transfer_ros.archive.bags import repaint_bag
+from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import StopAtDamage
 from style_transfer_ros.engine.errors import ArchiveError
 
@@ -185,4 +187,8 @@ def test_a_bag_of_which_nothing_can_be_painted_is_an_error(tmp_path, look, paint
         writer.write(writer.add_connection(RAW, IMAGE, typestore=STORE), START, b'\0\1\0\0')
     with pytest.raises(ArchiveError, match='could be painted'):
         repaint(tmp_path / 'in', tmp_path / 'out', look, painters)
+    report = Report()       # of a run in which another bag was painted before
+    report.painted[PAINTED] = 5
+    with pytest.raises(ArchiveError, match='could be painted'):
+        repaint_bag(str(tmp_path / 'in'), tmp_path / 'out', look, painters, report)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['in']
