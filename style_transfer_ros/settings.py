@@ -72,7 +72,7 @@ class StyleTransferParameters:
     jpeg_quality: int = parameter(90, 'Quality of the JPEG, percent.', low=1, high=100)
     lazy: bool = parameter(True, 'Paint only while somebody subscribes to the painting.')
     enabled: bool = parameter(True, 'Paint; false passes the images of the camera through untouched.')
-    model: str = parameter('swift', "Networks: 'swift', 'magenta' or the path of a model directory.", static=True)
+    model: str = parameter('swift', "Networks: 'swift', 'fine', 'magenta' or a model directory.", static=True)
     runtime: str = parameter('auto', "What runs the networks: 'auto', 'openvino', 'onnxruntime' or 'tensorflow'.",
                              static=True)
     threads: int = parameter(0, 'CPU threads of the runtime; 0: all cores.', low=0, high=256, static=True)

@@ -25,7 +25,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description='Train our networks from public pictures, resumable.',
                                      allow_abbrev=False)        # --style is an option of train_transformer
     parser.add_argument('--cache', type=Path, default=Path('training_output'), help='packages, pool, checkpoints')
-    parser.add_argument('--output', type=Path, help='the model directory (default CACHE/swift)')
+    parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
+    parser.add_argument('--output', type=Path, help='the model directory (default CACHE/ARCHITECTURE)')
     parser.add_argument('--teacher', type=Path,
                         help="folder with MicroAST's four weight files (github.com/EndyWon/MicroAST); without: magenta")
     parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
@@ -35,15 +36,16 @@ def main() -> None:
     parser.add_argument('--pictures', type=int, default=40000,
                         help='style pictures for the predictor with --start none, of which 1500 only judge')
     options, rest = parser.parse_known_args()
-    cache, output = options.cache, options.output or options.cache / 'swift'
+    cache, output = options.cache, options.output or options.cache / options.architecture
     teacher = ['--teacher', str(options.teacher)] if options.teacher else []
     stages: list[tuple[Path | None, list[str]]] = [
         (cache / 'pool' / 'done',
          ['pool', '--count', str(options.samples), '--styles', str(options.styles), *teacher])]
     if options.start == 'none':
         stages.append((cache / 'predictor.npz', ['train_predictor', '--count', str(options.pictures)]))
-    stages += [(None, ['train_transformer', '--start', options.start, '--hours', str(options.hours), *rest]),
-               (None, ['export', '--output', str(output)])]
+    size = ['--architecture', options.architecture]
+    stages += [(None, ['train_transformer', *size, '--start', options.start, '--hours', str(options.hours), *rest]),
+               (None, ['export', *size, '--output', str(output)])]
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:          # nohup ignores SIGHUP

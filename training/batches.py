@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -22,11 +23,21 @@ CROP = 240
 HELD_OUT = 64
 #: The second view of a sample begins at most so many pixels beside the first one, each way.
 _STEPS = 3
+#: This share of the contents comes compressed as by a camera, of a quality between these: blocks are not to be painted.
+_COMPRESSED, _QUALITIES = 0.25, (35, 85)
 
 
 def to_tensor(pictures: np.ndarray) -> Tensor:
     """Uint8 N,H,W,3 -> float N,3,H,W in 0..1."""
     return torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float() / 255
+
+
+def compressed(picture: np.ndarray, quality: int) -> np.ndarray:
+    """Return a picture (RGB uint8) as JPEG shows it."""
+    coded = cv2.imencode('.jpg', picture[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
+    shown = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert shown is not None
+    return shown[..., ::-1]
 
 
 class Batch(NamedTuple):
@@ -54,10 +65,13 @@ def draw(pool: Pool, rng: np.random.Generator, rows: np.ndarray, pairs: int = 0)
         steps = rng.integers(-_STEPS, _STEPS + 1, (pairs, 2))
         corners[count - pairs:] = np.clip(corners[:pairs] + steps, 0, SIZE - CROP)
 
-    def crops(pictures: np.ndarray) -> Tensor:
+    def crops(pictures: np.ndarray) -> list[np.ndarray]:
         cut = [pictures[row, y:y + CROP, x:x + CROP] for row, (y, x) in zip(rows, corners)]
-        return to_tensor(np.stack([c[:, ::-1] if flip else c for c, flip in zip(cut, mirrored)]))
-    return Batch(crops(pool.contents), crops(pool.paintings), rows, corners, mirrored, pairs)
+        return [c[:, ::-1] if flip else c for c, flip in zip(cut, mirrored)]
+    contents = [compressed(np.ascontiguousarray(c), int(rng.integers(*_QUALITIES))) if rng.random() < _COMPRESSED else c
+                for c in crops(pool.contents)]
+    return Batch(to_tensor(np.stack(contents)), to_tensor(np.stack(crops(pool.paintings))), rows, corners, mirrored,
+                 pairs)
 
 
 def overlaps(batch: Batch, painted: Tensor) -> list[tuple[Tensor, Tensor]]:

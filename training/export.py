@@ -147,7 +147,7 @@ def _psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(20 * np.log10(255 / np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2) + 1e-9)))
 
 
-def export(cache: Path, output: Path) -> None:
+def export(cache: Path, output: Path, architecture: str = 'swift') -> None:
     """
     Write the model directory ``output`` from the weights in ``cache``, and print how far 8 bits are from float.
 
@@ -164,8 +164,9 @@ def export(cache: Path, output: Path) -> None:
     directions = colour_directions(vectors, identity)
     weights = {**install_colours(weights, directions, average), 'trial/photographs': trial(cache)}
     vectors = vectors - vectors @ directions.T @ directions
-    transformer = onnx_ops.transformer_model(networks.swift_transformer, weights)
-    predictor = onnx_ops.predictor_model(networks.swift_predictor, weights)
+    draw_transformer, draw_predictor = networks.PAIRS[architecture]
+    transformer = onnx_ops.transformer_model(draw_transformer, weights)
+    predictor = onnx_ops.predictor_model(draw_predictor, weights)
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
         calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)
@@ -178,18 +179,19 @@ def export(cache: Path, output: Path) -> None:
     files = {'transformer.onnx': transformer.SerializeToString(), 'transformer_int8.onnx': int8.SerializeToString(),
              'predictor.onnx': predictor.SerializeToString()}
     digest = hashlib.sha256(b''.join(weights[key].tobytes() for key in sorted(weights)))
-    name = f'swift-{digest.hexdigest()[:8]}'
-    write_model(output, name, 'swift', 4, identity, files)
+    name = f'{architecture}-{digest.hexdigest()[:8]}'
+    write_model(output, name, architecture, 4, identity, files)
     print(f'wrote {output}')
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder of the training')
-    parser.add_argument('--output', type=Path, default=Path('models/swift'), help='the model directory')
+    parser.add_argument('--output', type=Path, help='the model directory (default models/ARCHITECTURE)')
+    parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
     options = parser.parse_args()
     try:
-        export(options.cache, options.output)
+        export(options.cache, options.output or Path('models') / options.architecture, options.architecture)
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
 

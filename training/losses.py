@@ -29,7 +29,7 @@ from training.torch_ops import TorchOps
 #: Blocks of the predictor whose features are compared: 1/2, 1/4, 1/8 resolution.
 _FEATURE_BLOCKS = (0, 2, 5)
 #: Styles whose Gram matrices are kept, 0.35 MB each; side of the part of a painting that they judge, pixels.
-_STYLES, _STYLE_CROP = 700, 160
+_STYLES, _STYLE_CROP = 3000, 160
 
 
 class Features(nn.Module):
@@ -91,9 +91,12 @@ def palette_loss(a: Tensor, b: Tensor, directions: Tensor) -> Tensor:
     The sliced Wasserstein distance (Rabin et al., SSVM 2011) at 1/4 resolution.  Pixel losses alone answer what is
     uncertain with its median, and whole pictures become paler and drift to one hue.
 
+    :param b: the target, N,3,H,W in 0..1; it may have another height and width than ``a``.
     :param directions: K,3, unit vectors in the space of colours.
     """
     a, b = (torch.einsum('nchw,kc->nkhw', F.avg_pool2d(x, 4), directions).flatten(2).sort(2)[0] for x in (a, b))
+    if b.shape != a.shape:
+        b = b[..., torch.linspace(0, b.shape[2] - 1, a.shape[2], device=b.device).round().long()]
     return F.l1_loss(a, b)
 
 
@@ -192,6 +195,11 @@ class StyleStatistics:
         self._mean = self._mean.to(device)
         return self
 
+    def picture(self, row: int) -> Tensor:
+        """Return the style picture, 1,3,H,W in 0..1, of one of ``rows``."""
+        picture = torch.from_numpy(np.array(self._pictures[self._style_of[row]]))
+        return picture.permute(2, 0, 1)[None].to(self._mean) / 255
+
     def _matrices(self, picture: Tensor) -> list[Tensor]:
         """1,3,H,W in 0..1 -> a Gram matrix of each block."""
         x, found = picture.flip(1) * 255 - self._mean, []
@@ -207,7 +215,7 @@ class StyleStatistics:
 
     def __call__(self, painted: Tensor, row: int, rng: np.random.Generator) -> Tensor:
         """
-        Compare a random part of a painting with its style picture: 0 for the same statistics, at most 1.
+        Compare a painting, or a random part of it, with its style picture: 0 for the same statistics, at most 1.
 
         :param painted: 1,3,H,W in 0..1.
         :param row: of the pool, one of ``rows``.
@@ -215,9 +223,11 @@ class StyleStatistics:
         style = self._style_of[row]
         if style not in self._grams:
             with torch.no_grad():
-                picture = torch.from_numpy(np.array(self._pictures[style])).permute(2, 0, 1)[None].to(painted) / 255
-                self._grams[style] = self._matrices(picture)
-        top, left = rng.integers(0, painted.shape[2] - _STYLE_CROP + 1, 2)
-        part = painted[..., top:top + _STYLE_CROP, left:left + _STYLE_CROP]
+                self._grams[style] = self._matrices(self.picture(row))
+        if rng.random() < 0.5:
+            top, left = rng.integers(0, painted.shape[2] - _STYLE_CROP + 1, 2)
+            part = painted[..., top:top + _STYLE_CROP, left:left + _STYLE_CROP]
+        else:                       # as seen from farther away: larger strokes count, too
+            part = F.interpolate(painted, (_STYLE_CROP, _STYLE_CROP), mode='area')
         distances = [(g - s).norm() / (g.norm() + s.norm()) for g, s in zip(self._matrices(part), self._grams[style])]
         return torch.stack(distances).mean()

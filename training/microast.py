@@ -122,7 +122,7 @@ def _drawn(weights: dict[str, np.ndarray]) -> tuple[onnx.ModelProto, onnx.ModelP
         return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
     ops = _Graph(weights)
     y = ops.painted(ops.planes(pixels_in(ops, 'frame')), 'style_vector', 'strength')
-    y = ops.node('Round', ops.node('Mul', ops.pixels(y), ops.constant('n255', np.array(255, np.float32))))
+    y = ops.node('Round', ops.node('Mul', ops.channels_last(y), ops.constant('n255', np.array(255, np.float32))))
     y = ops.node('Clip', y, ops.constant('zero', np.array(0, np.float32)), 'n255')
     painter = model(ops, [helper.make_tensor_value_info('frame', u8, frame),
                           helper.make_tensor_value_info('style_vector', f32, [1, STYLE_LENGTH]),

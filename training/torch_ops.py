@@ -119,6 +119,9 @@ class TorchOps(nn.Module):
         x = x.reshape(n, block, block, c // block ** 2, h, w)
         return x.permute(0, 3, 4, 1, 5, 2).reshape(n, c // block ** 2, h * block, w * block)
 
+    def channels_last(self, x: Tensor) -> Tensor:
+        return x
+
     def spatial_mean(self, x: Tensor) -> Tensor:
         return x.mean((2, 3), keepdim=True)
 

@@ -71,7 +71,8 @@ class Weights:
     content: float = 8.0
     grid: float = 0.5
     lattice: float = 12.0
-    style: float = 14.0         # against the style picture itself, from ``style_from`` on
+    style: float = 14.0         # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
+    colours: float = 12.0
     calm: float = 10.0          # ramped up from ``calm_from`` on
 
 
@@ -125,7 +126,9 @@ class Trainer:
                  'grid': w.grid * losses.grid_loss(painted, target),
                  'lattice': w.lattice * losses.lattice_loss(painted, target)}
         if style and self.judge is not None:
-            found['style'] = w.style * self.judge(painted[:1], int(batch.rows[0]), rng)
+            row, first = int(batch.rows[0]), painted[:1]
+            found['style'] = w.style * self.judge(first, row, rng)
+            found['colours'] = w.colours * losses.palette_loss(first, self.judge.picture(row), directions)
         if batch.pairs:         # S(x + n) against S of the same, moved (arXiv 2007.04828)
             apart = [(a - b).abs().mean() for a, b in overlaps(batch, painted)]
             found['calm'] = calm * torch.stack(apart).mean()
@@ -154,16 +157,41 @@ def beginning(start: str, cache: Path) -> tuple[dict[str, np.ndarray], dict[str,
     """
     if start != 'none':
         former = load_model(start)
-        if former.architecture != 'swift':
+        if former.architecture not in ('swift', 'fine'):
             raise StyleTransferError(f"The model '{start}' has the architecture '{former.architecture}'; start from "
-                                     "one of the architecture 'swift'.")
+                                     "one of the architecture 'swift' or 'fine'.")
         transformer, predictor = (load_weights(former.path(f'{part}.onnx')) for part in ('transformer', 'predictor'))
-        return transformer, predictor
+        return {name: w for name, w in transformer.items() if '/' in name}, predictor
     file = cache / 'predictor.npz'
     if not file.exists():
         raise StyleTransferError(f"There is no '{file}'; run training.train_predictor first.")
     core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
     return core, dict(np.load(file))
+
+
+def begin(architecture: str, weights: dict[str, np.ndarray]) -> TorchOps:
+    """
+    Make a transformer that paints like the one with these weights, which has as many maps or fewer.
+
+    What is new hears everything; what was there hears nothing of it at first.
+
+    :raises StyleTransferError: the weights are of a larger network.
+    """
+    network, _ = networks.PAIRS[architecture]
+    model = TorchOps(network)
+    model(torch.zeros(1, 3, 64, 64), torch.zeros(1, networks.STYLE_VECTOR_LENGTH))      # makes the parameters
+    found = model.weights()
+    for name, new in found.items():
+        old = weights.get(name)
+        if old is None:
+            continue
+        if any(a > b for a, b in zip(old.shape, new.shape)):
+            raise StyleTransferError(f"The weights '{name}' to start from are larger than those of '{architecture}'; "
+                                     'start from a model of this size or a smaller one.')
+        new[:len(old)] = 0
+        new[tuple(slice(length) for length in old.shape)] = old
+    model.load_weights(found)
+    return model
 
 
 def sheet(transformer: TorchOps, student: Student, pool: Pool) -> np.ndarray:
@@ -259,8 +287,7 @@ def train(options: argparse.Namespace) -> None:
     transformer, predictor = beginning(options.start, options.cache)
     pooled = torch.from_numpy(np.array(pool.pooled)).to(device)
     dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor).to(device)
-    model = TorchOps(networks.swift_transformer, {name: w for name, w in transformer.items() if '/' in name})
-    model(torch.zeros(1, 3, 64, 64), torch.zeros(1, networks.STYLE_VECTOR_LENGTH))      # makes the new parameters
+    model = begin(options.architecture, transformer)
     student = Student(model.to(device), dense, pooled)
     run = Run(options.cache, student, predictor)
     run.resume()
@@ -305,6 +332,7 @@ def main() -> None:
                             help=f'weight of the loss {field.name}')
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
     parser.add_argument('--calm-from', type=float, default=0.7, help='share of the run before the loss calm')
+    parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
     parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')

@@ -196,7 +196,7 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Repaint a moving scene with three styles, over real ROS 2.')
     parser.add_argument('--seconds', type=float, default=20.0, help='how long to paint, s (default 20)')
     parser.add_argument('--period', type=float, default=0.4, help='time between two paintings, s (default 0.4)')
-    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
     parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder for the results')
     options = parser.parse_args(args)
     output, console = options.output.resolve(), Console()

@@ -107,7 +107,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument('--https', action='store_true', help='with a certificate of its own; phones give their camera '
                                                              'only so')
     parser.add_argument('--style', default='starry_night', help='to begin with (default starry_night)')
-    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
     parser.add_argument('--period', type=float, default=0.0, help='time between paintings, s (default: every frame)')
     parser.add_argument('--width', type=int, default=640, help='of the camera, pixels')
     parser.add_argument('--height', type=int, default=480, help='of the camera, pixels')

@@ -168,7 +168,7 @@ def _folder(model: str) -> Path:
         return folder
     folder = share_folder() / 'models' / model
     if not (folder / 'model.yaml').is_file():
-        raise ModelError(f"There is no model {shown(model)}; choose 'swift', 'magenta' or the path of a model "
+        raise ModelError(f"There is no model {shown(model)}; choose 'swift', 'fine', 'magenta' or the path of a model "
                          'directory.')
     return folder
 
@@ -177,7 +177,7 @@ def load_model(model: str) -> Model:
     """
     Find a model and check its files.
 
-    :param model: ``swift``, ``magenta``, or the path of a model directory (with a slash in it).
+    :param model: ``swift``, ``fine``, ``magenta``, or the path of a model directory (with a slash in it).
     :raises ModelError: it is unknown or damaged, or needs a wheel that is not installed.
     """
     if model == 'magenta':

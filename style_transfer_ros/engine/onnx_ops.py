@@ -49,8 +49,7 @@ class OnnxOps:
         self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
         return output
 
-    def pixels(self, x: str) -> Pixels:
-        """Put the channels last, where they are not."""
+    def channels_last(self, x: str) -> Pixels:
         return x if isinstance(x, Pixels) else Pixels(self.node('Transpose', x, perm=[0, 2, 3, 1]))
 
     def planes(self, x: str) -> str:
@@ -64,7 +63,7 @@ class OnnxOps:
 
     def _pair(self, kind: str, a: str, b: str) -> str:
         if isinstance(a, Pixels) or isinstance(b, Pixels):
-            return Pixels(self.node(kind, self.pixels(a), self.pixels(b)))
+            return Pixels(self.node(kind, self.channels_last(a), self.channels_last(b)))
         return self.node(kind, a, b)
 
     def conv(self, x: str, name: str, channels: int, kernel: int, stride: int = 1, *,
@@ -133,13 +132,13 @@ class OnnxOps:
     # One RGB frame at a time (N = 1) of unknown size: each step copies one of its two sizes (0) and infers one (-1).
 
     def space_to_depth(self, x: str, block: int) -> Pixels:
-        columns = self.reshape(self.pixels(x), 0, 0, -1, 3 * block)                    # 1, H, w, block * 3
+        columns = self.reshape(self.channels_last(x), 0, 0, -1, 3 * block)             # 1, H, w, block * 3
         rows = self.reshape(columns, -1, block, 0, 0)                                  # h, block, w, block * 3
         blocks = self.reshape(self.node('Transpose', rows, perm=[0, 2, 1, 3]), 0, 0, 3 * block * block)
         return Pixels(self.node('Unsqueeze', blocks, self.constant('axis0', np.array([0], np.int64))))
 
     def depth_to_space(self, x: str, block: int) -> Pixels:
-        blocks = self.node('Squeeze', self.pixels(x), self.constant('axis0', np.array([0], np.int64)))
+        blocks = self.node('Squeeze', self.channels_last(x), self.constant('axis0', np.array([0], np.int64)))
         rows = self.node('Transpose', self.reshape(blocks, 0, 0, block, 3 * block), perm=[0, 2, 1, 3])
         columns = self.reshape(rows, 1, -1, 0, 3 * block)                               # 1, H, w, block * 3
         return Pixels(self.reshape(columns, 0, 0, -1, 3))
@@ -179,7 +178,7 @@ def transformer_model(network: Callable, weights: dict[str, np.ndarray]) -> onnx
     :param weights: its weights, float32 by name.
     """
     ops = OnnxOps(weights)
-    painted = ops.pixels(network(ops, pixels_in(ops, 'frame'), 'style_vector'))
+    painted = ops.channels_last(network(ops, pixels_in(ops, 'frame'), 'style_vector'))
     y = ops.node('Mul', painted, ops.constant('n255', np.array(255, np.float32)))
     y = ops.node('Clip', ops.node('Round', y), ops.constant('zero', np.array(0, np.float32)), 'n255')
     y = ops.node('Cast', y, to=onnx.TensorProto.UINT8)

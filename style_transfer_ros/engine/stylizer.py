@@ -55,7 +55,7 @@ class Stylizer:
         """
         Load a model; takes about a second.
 
-        :param model: ``swift``, ``magenta`` or the path of a model directory.
+        :param model: ``swift``, ``fine``, ``magenta`` or the path of a model directory.
         :param runtime: ``auto``, ``openvino``, ``onnxruntime`` or ``tensorflow``.
         :param threads: CPU threads, 0: all.
         :raises ModelError: the model is unknown or damaged.

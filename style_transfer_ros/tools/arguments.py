@@ -77,7 +77,7 @@ def add_paint_arguments(parser: ArgumentParser) -> None:
                       help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s (default 0.8)')
     look.add_argument('--processing-height', type=within(int, 0, 4320), default=0,
                       help='height to paint at, pixels; 0: native (default)')
-    look.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    look.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
     look.add_argument('--runtime', default='auto', help='auto, openvino, onnxruntime or tensorflow')
     run = parser.add_argument_group('the run')
     run.add_argument('--json', action='store_true', help='print a report as JSON')

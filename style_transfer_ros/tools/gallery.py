@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('pictures', nargs='+', type=Path, help='pictures to paint')
     parser.add_argument('--styles', nargs='+', help='pictures, bundled or stored styles (default: all bundled ones)')
     parser.add_argument('--output', type=png, default=Path('gallery.png'), help='the sheet (default gallery.png)')
-    parser.add_argument('--model', default='swift', help="'swift', 'magenta' or a model directory")
+    parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
     parser.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
     parser.add_argument('--height', type=within(int, 16, 2160), default=240,
                         help='height of a picture on the sheet, pixels')

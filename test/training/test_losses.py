@@ -24,6 +24,7 @@ def test_the_palette_loss_sees_a_cast_and_paleness_and_not_where_colours_are():
     cast = seen + torch.tensor([0, 0.1, 0])[:, None, None]
     assert palette_loss(cast, seen, directions).item() == pytest.approx(0.1 / 3, rel=1e-3)
     assert palette_loss(0.5 + 0.8 * (seen - 0.5), seen, directions) > 0.02
+    assert palette_loss(seen, F.interpolate(seen, scale_factor=2), directions) < 0.02       # of another size
 
 
 def test_the_gradient_loss_sees_blur_and_not_brightness():

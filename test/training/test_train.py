@@ -5,6 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """What the training does to the student, and that a short one can be interrupted, exported and painted with."""
+from pathlib import Path
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from style_transfer_ros.engine import networks
+from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.stylizer import Stylizer
 from training.pool import mixed, Pool, SIZE
 from training.reserved import identity_vector
@@ -48,6 +50,13 @@ def test_dense_layers_compute_what_the_predictor_does_and_return_their_weights(p
         np.testing.assert_allclose(found, weights[name], rtol=1e-4, atol=1e-5)
 
 
+def test_some_contents_are_compressed_as_a_camera_does():
+    from training.batches import compressed
+    picture = cv2.resize(np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8), (64, 64))
+    fine, coarse = (np.abs(compressed(picture, quality).astype(int) - picture).mean() for quality in (95, 20))
+    assert 0 < fine < 3 < coarse < 20
+
+
 def test_a_student_mixes_styles_as_the_teacher_was_asked_to(pooled):
     learner = student(pooled)
     mixes = np.array([[[3, 5], [1, 0]], [[7, 3], [0.5, 0.25]]], np.float32)
@@ -64,6 +73,16 @@ def test_a_student_goes_on_with_the_identity_vector_of_its_checkpoint(pooled):
     second.leave_identity()
     np.testing.assert_array_equal(second.identity, first.identity)
     np.testing.assert_allclose(second.vectors(), first.vectors()[:150], atol=1e-4)
+
+
+def test_a_larger_network_begins_as_the_smaller_one_that_it_goes_on_from(pooled):
+    from training.train_transformer import begin, beginning
+    weights, _ = beginning('swift', Path())
+    small, large = begin('swift', weights), begin('fine', weights)
+    frame, vector = torch.rand(1, 3, 64, 64), torch.rand(1, 100)
+    np.testing.assert_allclose(large(frame, vector).detach(), small(frame, vector).detach(), atol=1e-4)
+    with pytest.raises(StyleTransferError, match="larger than those of 'swift'; start from"):
+        begin('swift', large.weights())
 
 
 def test_learning_leaves_the_direction_of_the_identity_vector_unused(pooled):

@@ -82,6 +82,9 @@ class TensorflowOps:
     def depth_to_space(self, x: tf.Tensor, block: int) -> tf.Tensor:
         return tf.nn.depth_to_space(x, block)
 
+    def channels_last(self, x: tf.Tensor) -> tf.Tensor:
+        return x                        # as everything here
+
     def spatial_mean(self, x: tf.Tensor) -> tf.Tensor:
         return tf.reduce_mean(x, [1, 2], keepdims=True)
 
@@ -108,9 +111,8 @@ class TensorflowRuntime:
             except RuntimeError:
                 pass        # TensorFlow is in use in this process already: its threads are what they are
         try:
-            transformer = getattr(networks, f'{model.architecture}_transformer')
-            predictor = getattr(networks, f'{model.architecture}_predictor')
-        except AttributeError as error:
+            transformer, predictor = networks.PAIRS[model.architecture]
+        except KeyError as error:
             raise ModelError(f"The TensorFlow runtime does not know the architecture '{model.architecture}' of the "
                              f"model '{model.name}'; choose the runtime 'onnxruntime' or 'openvino'.") from error
         painter = TensorflowOps(load_weights(model.path('transformer.onnx')))
