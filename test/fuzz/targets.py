@@ -38,6 +38,8 @@ SCRATCH = Path(os.environ.get('FUZZ_SCRATCH') or tempfile.mkdtemp(prefix='style_
 os.environ['FUZZ_SCRATCH'] = str(SCRATCH)
 
 
+#: What the middleware could not read, and no node would see.
+unreadable: list[type] = []
 #: The sentence of the last refusal.
 refused: list[str] = []
 
@@ -185,6 +187,7 @@ def deserialized(data: bytes, kind: type) -> Any:
     try:
         return deserialize_message(data, kind)
     except Exception:
+        unreadable.append(kind)
         return None
 
 
