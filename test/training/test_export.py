@@ -7,6 +7,7 @@
 """What the export does to trained weights."""
 import numpy as np
 import onnx
+import pytest
 
 from style_transfer_ros.engine import networks, onnx_ops
 from style_transfer_ros.engine.models import load_model
@@ -34,10 +35,11 @@ def test_the_8_bit_weights_are_those_that_were_rounded():
         np.testing.assert_allclose(coarse[f'{name}_quantized'] * scale, rounded(exact[name]), atol=1e-6)
 
 
-def test_the_shipped_files_are_what_the_code_draws():
-    model = load_model('swift')
-    for file, draw, network in (('transformer.onnx', onnx_ops.transformer_model, networks.swift_transformer),
-                                ('predictor.onnx', onnx_ops.predictor_model, networks.swift_predictor)):
+@pytest.mark.parametrize('name', ['swift', 'fine'])
+def test_the_shipped_files_are_what_the_code_draws(name):
+    model = load_model(name)
+    files = 'transformer.onnx', 'predictor.onnx'
+    for file, draw, network in zip(files, (onnx_ops.transformer_model, onnx_ops.predictor_model), networks.PAIRS[name]):
         path = model.path(file)
         assert draw(network, onnx_ops.load_weights(path)).graph == onnx.load(path).graph
 

@@ -17,8 +17,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed; make trai
 
 #: Largest difference of a painting in float, of 255, and of a style vector: rounding in another order.
 PAINTING_TOLERANCE, VECTOR_TOLERANCE = 1, 2e-3
-PAIRS = (('swift', networks.swift_transformer, networks.swift_predictor),
-         ('magenta', networks.magenta_transformer, networks.magenta_predictor))
+PAIRS = [(name, *pair) for name, pair in networks.PAIRS.items()]
 
 
 def tensor(picture):
