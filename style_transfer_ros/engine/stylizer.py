@@ -25,11 +25,11 @@ import threading
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine import pictures
+from style_transfer_ros.engine import model_check, pictures
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
-from style_transfer_ros.engine.runtimes import load_runtime, Runtime
+from style_transfer_ros.engine.runtimes import chosen, load_runtime, Runtime
 
 #: Pixels that are painted at once, a 4K frame; larger frames are painted at this size and enlarged.
 LARGEST_PAINTING = 3840 * 2160
@@ -53,16 +53,19 @@ class Stylizer:
     @classmethod
     def load(cls, model: str = 'swift', runtime: str = 'auto', threads: int = 0) -> Stylizer:
         """
-        Load a model; takes about a second.
+        Load a model; takes about a second, and two more for networks that are not ours: a process checks them first.
 
         :param model: ``swift``, ``fine``, ``magenta`` or the path of a model directory.
         :param runtime: ``auto``, ``openvino``, ``onnxruntime`` or ``tensorflow``.
         :param threads: CPU threads, 0: all.
-        :raises ModelError: the model is unknown or damaged.
+        :raises ModelError: the model is unknown or damaged, or its networks cannot be used.
         :raises RuntimeMissing: the runtime is unknown or not installed.
         """
-        checked = load_model(model)
-        return cls(checked, load_runtime(runtime, checked, threads))
+        found = load_model(model)
+        name = chosen(runtime, found)
+        if name != 'fake' and not model_check.is_ours(found.folder):
+            model_check.check(found, name)
+        return cls(found, load_runtime(name, found, threads))
 
     @property
     def vector_length(self) -> int:

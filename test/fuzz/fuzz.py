@@ -163,7 +163,7 @@ def networks_child(runs: int) -> None:
     def check(data: bytes) -> None:
         before = dict(networks.ends)
         networks.onnx_file(data)
-        for end in ('crashed', 'hung'):         # it was caught; CI replays the first ones through real trials
+        for end in ('crashed', 'hung'):         # it was caught; CI replays the first ones through real checks
             if before.get(end, 0) < networks.ends.get(end, 0) <= _KEPT:
                 keep('onnx_file', data)
     result = by_hypothesis('onnx_file', networks.onnx_files(), check, runs)

@@ -8,7 +8,7 @@
 ONNX files of a model directory: small networks, with bytes and with fields of their graph changed.
 
 An input is one byte, which chooses the file and the runtime, and the file.  With the checksum of another file it is
-refused before a runtime sees it; with its own it goes through the trial of ``engine/trial.py``, here in a forked
+refused before a runtime sees it; with its own it goes through the check of ``engine/model_check.py``, here in a forked
 process, which has loaded the runtime already and so takes a tenth of the time of a new one.
 """
 from __future__ import annotations
@@ -28,16 +28,16 @@ import numpy as np
 import onnx
 from targets import Broken, promised, SCRATCH
 
-from style_transfer_ros.engine import onnx_ops, trial
+from style_transfer_ros.engine import model_check, onnx_ops
 from style_transfer_ros.engine.errors import ModelError
 from style_transfer_ros.engine.models import Model, read_model, write_model
 from style_transfer_ros.engine.runtimes import installed
 
 RUNTIMES = [name for name in ('openvino', 'onnxruntime') if installed(name)]
 FILES = ('transformer.onnx', 'predictor.onnx')
-#: A trial may take this long, s; what takes longer is ended and refused, as a hang is.
+#: A check may take this long, s; what takes longer is ended and refused, as a hang is.
 PATIENCE = 30.0
-#: How trials ended.
+#: How checks ended.
 ends: dict[str, int] = {}
 
 
@@ -161,7 +161,7 @@ def _warm() -> None:
 
 
 def forked(work: Callable[[], None]) -> tuple[int | None, str]:
-    """Do some work that may raise ModelError in a forked process; return its end as ``trial.judge`` takes it."""
+    """Do some work that may raise ModelError in a forked process; return its end as ``model_check.judge`` takes it."""
     _warm()
     reading, writing = os.pipe()
     pid = os.fork()
@@ -173,7 +173,7 @@ def forked(work: Callable[[], None]) -> tuple[int | None, str]:
             code = 0
         except ModelError as error:
             os.write(writing, str(error).encode())
-            code = trial.REFUSED
+            code = model_check.REFUSED
         finally:
             os._exit(code)
     os.close(writing)
@@ -198,18 +198,18 @@ def onnx_file(data: bytes) -> None:
     model = _with(file, content)
 
     def work() -> None:
-        trial.limit_memory(runtime)
-        trial.attempt(model, runtime)
+        model_check.limit_memory(runtime)
+        model_check.attempt(model, runtime)
     code, said = forked(work)
     if code == 99:
-        raise Broken(f'the trial of {file} in {runtime} ends with an error that is no refusal')
-    end = 'painted' if code == 0 else 'refused' if code == trial.REFUSED else 'hung' if code is None else 'crashed'
+        raise Broken(f'the check of {file} in {runtime} ends with an error that is no refusal')
+    end = {0: 'painted', model_check.REFUSED: 'refused', None: 'hung'}.get(code, 'crashed')
     ends[end] = ends.get(end, 0) + 1
-    promised(lambda: trial.judge(model, runtime, code, said))
+    promised(lambda: model_check.judge(model, runtime, code, said))
 
 
 def onnx_replay(data: bytes) -> None:
     """Try a network as a program does that is given its directory."""
     file, runtime, content = _case(data)
     model = _with(file, content)
-    promised(lambda: trial.check(model, runtime))
+    promised(lambda: model_check.check(model, runtime))

@@ -14,16 +14,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from pathlib import Path
 import platform
 from typing import Protocol
 
 import numpy as np
-import platformdirs
 
 from style_transfer_ros.engine.errors import RuntimeMissing, shown
 from style_transfer_ros.engine.models import Model
-from style_transfer_ros.paths import share_folder
 
 
 class Runtime(Protocol):
@@ -72,12 +69,6 @@ def automatic() -> str:
     raise RuntimeMissing("No runtime is installed; run 'pip install openvino' (x86) or 'pip install onnxruntime'.")
 
 
-def is_ours(folder: Path) -> bool:
-    """Tell whether a model directory is in the package, or was made from the wheel of magenta."""
-    ours = share_folder() / 'models', platformdirs.user_cache_path('style_transfer_ros') / 'models'
-    return folder.resolve().parent in [place.resolve() for place in ours]
-
-
 def chosen(name: str, model: Model) -> str:
     """
     Name the runtime that a name stands for.
@@ -94,19 +85,14 @@ def chosen(name: str, model: Model) -> str:
     return name
 
 
-def load_runtime(name: str, model: Model, threads: int = 0, *, tried: bool = False) -> Runtime:
+def load_runtime(name: str, model: Model, threads: int = 0) -> Runtime:
     """
-    Load a model into a runtime; networks that are not ours are tried in a process of their own first, for 2 s.
+    Load a model into a runtime.
 
     :param name: as for :func:`chosen`.
     :param threads: CPU threads; 0: all.
-    :param tried: the networks may be loaded here and now, whoever made them.
     :raises RuntimeMissing: the runtime is unknown or not installed.
     :raises ModelError: the runtime cannot read the model's files.
     """
-    name = chosen(name, model)
-    if not tried and name != 'fake' and not is_ours(model.folder):
-        from style_transfer_ros.engine import trial
-        trial.check(model, name)
-    module = RUNTIMES[name][0]
+    module = RUNTIMES[chosen(name, model)][0]
     return importlib.import_module(f'{__name__}.{module}').load(model, threads)

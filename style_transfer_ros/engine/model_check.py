@@ -5,7 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """
-A trial of networks that are not ours, in a process that may crash, hang or fill its memory in place of the program.
+The check of networks that are not ours, in a process that may crash, hang or fill its memory in place of the program.
 
 The checksums of a model directory are its maker's own, so they cannot tell whether a runtime survives its networks.
 """
@@ -19,21 +19,29 @@ import subprocess
 import sys
 
 import numpy as np
+import platformdirs
 
 from style_transfer_ros.engine.errors import ModelError, sentence, shown
 from style_transfer_ros.engine.models import Model, read_model
 from style_transfer_ros.engine.runtimes import load_runtime
-from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import share_folder
 
-#: A trial takes at most this time, s (usually two), and this memory, bytes.
+#: A check takes at most this time, s (usually two), and this memory, bytes.
 _LONGEST, _MEMORY = 120.0, 4 << 30
 #: The program of that process; without the working directory, which could hold modules of a stranger.
-_PROGRAM = 'import sys; sys.path = [p for p in sys.path if p]; from style_transfer_ros.engine.trial import main; main()'
-#: Exit code of a trial that has said why the networks cannot be used.
+_PROGRAM = ('import sys; sys.path = [p for p in sys.path if p]; '
+            'from style_transfer_ros.engine.model_check import main; main()')
+#: Exit code of a check that has said why the networks cannot be used.
 REFUSED = 3
 #: Height and width of what is painted: networks that fit one size alone are refused.
 _SIZES = (48, 80), (64, 32)
 _passed: set[tuple[str, str]] = set()
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether a model directory is in the package, or was made from the wheel of magenta."""
+    ours = share_folder() / 'models', platformdirs.user_cache_path('style_transfer_ros') / 'models'
+    return folder.resolve().parent in [place.resolve() for place in ours]
 
 
 def check(model: Model, runtime: str) -> None:
@@ -58,7 +66,7 @@ def check(model: Model, runtime: str) -> None:
 
 def judge(model: Model, runtime: str, code: int | None, said: str) -> None:
     """
-    Tell what the end of a trial means.
+    Tell what the end of a check means.
 
     :param code: its exit code, minus the number of the signal that ended it, or None if it took too long.
     :param said: why it refused the networks.
@@ -87,8 +95,9 @@ def attempt(model: Model, runtime: str) -> None:
 
     :raises ModelError: they cannot be used; the sentence says why.
     """
+    from style_transfer_ros.engine.stylizer import Stylizer  # it imports this module, too
     try:
-        stylizer = Stylizer(model, load_runtime(runtime, model, 1, tried=True))
+        stylizer = Stylizer(model, load_runtime(runtime, model, 1))
         vector = stylizer.learn_style(np.full((64, 64, 3), 128, np.uint8))
         if vector.shape != (100,) or vector.dtype != np.float32 or not np.isfinite(vector).all():
             raise ValueError(f'a style vector of shape {vector.shape} and type {vector.dtype}, or not finite')
@@ -104,14 +113,14 @@ def attempt(model: Model, runtime: str) -> None:
 
 
 def limit_memory(runtime: str) -> None:
-    """Let this process refuse more memory than a trial needs, and leave no core; TensorFlow reserves what it likes."""
+    """Let this process refuse more memory than a check needs, and leave no core; TensorFlow reserves what it likes."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if runtime != 'tensorflow':
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
 
 
 def main() -> None:
-    """Make a trial: the arguments are a model directory and a runtime; ends the process."""
+    """Make a check: the arguments are a model directory and a runtime; ends the process."""
     folder, runtime = sys.argv[1:]
     limit_memory(runtime)
     code = 0

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from style_transfer_ros.engine import trial
+from style_transfer_ros.engine import model_check
 from style_transfer_ros.engine.errors import ModelError, RuntimeMissing
 from style_transfer_ros.engine.models import read_model
 from style_transfer_ros.engine.runtimes import installed
@@ -25,7 +25,7 @@ from style_transfer_ros.paths import share_folder
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Give a copy of the bundled model; nothing was tried before."""
-    monkeypatch.setattr(trial, '_passed', set())
+    monkeypatch.setattr(model_check, '_passed', set())
     return shutil.copytree(share_folder() / 'models' / 'swift', tmp_path / 'mine')
 
 
@@ -50,7 +50,7 @@ def test_a_good_directory_paints_and_is_tried_once(folder, monkeypatch):
     stylizer = Stylizer.load(str(folder), threads=1)
     vector = stylizer.learn_style(np.full((64, 64, 3), 200, np.uint8))
     assert stylizer.paint(np.zeros((32, 48, 3), np.uint8), vector).shape == (32, 48, 3)
-    monkeypatch.setattr(trial, '_PROGRAM', 'raise SystemExit(1)')
+    monkeypatch.setattr(model_check, '_PROGRAM', 'raise SystemExit(1)')
     Stylizer.load(str(folder), threads=1)
     (folder / 'model.yaml').write_text((folder / 'model.yaml').read_text() + '# changed')
     assert 'exit code 1' in refusal(folder)
@@ -69,9 +69,9 @@ def test_what_is_no_network_is_refused(folder, runtime, data):
     ('import os; os.kill(os.getpid(), 11)', 'SIGSEGV'), ('import os; os.abort()', 'SIGABRT'),
     ('import time; time.sleep(60)', 'does not paint within'), ('raise SystemExit(9)', 'exit code 9'),
     ("import os; os.write(1, b'half a'); os.kill(os.getpid(), 9)", 'SIGKILL')])
-def test_a_trial_that_crashes_or_hangs_is_a_sentence_with_the_directory(folder, monkeypatch, program, fact):
-    monkeypatch.setattr(trial, '_PROGRAM', program)
-    monkeypatch.setattr(trial, '_LONGEST', 10.0 if 'sleep' not in program else 0.5)
+def test_a_check_that_crashes_or_hangs_is_a_sentence_with_the_directory(folder, monkeypatch, program, fact):
+    monkeypatch.setattr(model_check, '_PROGRAM', program)
+    monkeypatch.setattr(model_check, '_LONGEST', 10.0 if 'sleep' not in program else 0.5)
     said = refusal(folder)
     assert fact in said and 'mine' in said
 
@@ -79,8 +79,8 @@ def test_a_trial_that_crashes_or_hangs_is_a_sentence_with_the_directory(folder, 
 def test_memory_without_end_is_refused():
     program = """
 import numpy as np
-from style_transfer_ros.engine import trial
-trial.limit_memory('openvino')
+from style_transfer_ros.engine import model_check
+model_check.limit_memory('openvino')
 np.ones(8 << 30, np.uint8)
 """
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=False)
@@ -94,12 +94,12 @@ def test_networks_with_the_names_but_not_the_function_are_refused(folder):
 
 
 def test_a_runtime_that_is_not_there_is_named_before_anything_is_tried(folder, monkeypatch):
-    monkeypatch.setattr(trial, '_PROGRAM', 'raise SystemExit(1)')
+    monkeypatch.setattr(model_check, '_PROGRAM', 'raise SystemExit(1)')
     with pytest.raises(RuntimeMissing):
         Stylizer.load(str(folder), runtime='none')
 
 
 def test_the_bundled_model_is_not_tried(monkeypatch):
-    monkeypatch.setattr(trial, 'check', lambda *arguments: pytest.fail('it is ours'))
+    monkeypatch.setattr(model_check, 'check', lambda *arguments: pytest.fail('it is ours'))
     assert read_model(share_folder() / 'models' / 'swift')
     Stylizer.load('swift', threads=1)
