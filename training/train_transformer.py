@@ -161,7 +161,7 @@ def beginning(start: str, cache: Path) -> tuple[dict[str, np.ndarray], dict[str,
             raise StyleTransferError(f"The model '{start}' has the architecture '{former.architecture}'; start from "
                                      "one of the architecture 'swift' or 'fine'.")
         transformer, predictor = (load_weights(former.path(f'{part}.onnx')) for part in ('transformer', 'predictor'))
-        return {name: w for name, w in transformer.items() if '/' in name}, predictor
+        return transformer, predictor
     file = cache / 'predictor.npz'
     if not file.exists():
         raise StyleTransferError(f"There is no '{file}'; run training.train_predictor first.")
@@ -169,9 +169,9 @@ def beginning(start: str, cache: Path) -> tuple[dict[str, np.ndarray], dict[str,
     return core, dict(np.load(file))
 
 
-def begin(architecture: str, weights: dict[str, np.ndarray]) -> TorchOps:
+def widened(architecture: str, weights: dict[str, np.ndarray]) -> TorchOps:
     """
-    Make a transformer that paints like the one with these weights, which has as many maps or fewer.
+    Make a transformer that paints like the one with these weights, which may have fewer maps.
 
     What is new hears everything; what was there hears nothing of it at first.
 
@@ -287,7 +287,7 @@ def train(options: argparse.Namespace) -> None:
     transformer, predictor = beginning(options.start, options.cache)
     pooled = torch.from_numpy(np.array(pool.pooled)).to(device)
     dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor).to(device)
-    model = begin(options.architecture, transformer)
+    model = widened(options.architecture, transformer)
     student = Student(model.to(device), dense, pooled)
     run = Run(options.cache, student, predictor)
     run.resume()

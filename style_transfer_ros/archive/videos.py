@@ -43,8 +43,8 @@ _COPIED_SOUND = ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac')
 ENDINGS = ('.mp4', '.m4v', '.mov', '.mkv', '.avi', '.ts')
 #: Files that browsers play while they load, if their index stands first.
 _FAST_START = ('.mp4', '.m4v', '.mov')
-#: Formats, as FFmpeg names them, that hold H.264 as our parts do, which are MP4.
-_WITHOUT_START_CODES = ('mp4', 'mov', 'ipod', 'matroska', 'flv')
+#: Files whose H.264 has start codes instead of the lengths of our parts, which are MP4.
+_START_CODES = ('.avi', '.ts')
 _CAMERA = 'video'
 
 
@@ -391,7 +391,7 @@ def join(location: str, plan: Plan, folder: Path, result: Path) -> None:
             with av.open(str(path)) as part:
                 stream = part.streams.video[0]
                 base = Fraction(1, (video.base * stream.time_base).denominator)
-                for packet in _packets(part, stream, with_start_codes=target.format.name not in _WITHOUT_START_CODES):
+                for packet in _packets(part, stream, result.suffix.lower() in _START_CODES):
                     at = packet.pts * stream.time_base + first_pts * video.base - start
                     while waiting is not None and waiting.pts * waiting.time_base < at:
                         target.mux(waiting)

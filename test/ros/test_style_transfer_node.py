@@ -298,13 +298,18 @@ def test_services_answer_while_a_frame_is_painted(ros, tmp_path):
     studio.paintings.get(timeout=10)
 
 
-def test_a_cleanup_while_the_model_loads_leaves_nothing_loaded(ros, tmp_path):
+def slow_studio(ros, tmp_path):
+    """Return a studio that is not configured, and the event that lets its model load."""
     may_load = threading.Event()
 
-    def slow_load(*arguments):
+    def load(*arguments):
         assert may_load.wait(20)
         return fake_stylizer(*arguments)
-    studio = Studio(ros, tmp_path, autostart=False, load=slow_load)
+    return Studio(ros, tmp_path, autostart=False, load=load), may_load
+
+
+def test_a_cleanup_while_the_model_loads_leaves_nothing_loaded(ros, tmp_path):
+    studio, may_load = slow_studio(ros, tmp_path)
 
     def change(transition):
         return studio.call(ChangeState, 'change_state', transition=Transition(id=transition)).success
@@ -643,12 +648,7 @@ def test_every_one_of_20_clients_is_answered(red_studio, ros):
 
 
 def test_the_list_of_styles_says_why_it_is_empty_while_the_model_loads(ros, tmp_path):
-    may_load = threading.Event()
-
-    def slow_load(*arguments):
-        assert may_load.wait(20)
-        return fake_stylizer(*arguments)
-    studio = Studio(ros, tmp_path, autostart=False, load=slow_load)
+    studio, may_load = slow_studio(ros, tmp_path)
     ros.run(studio.node.trigger_configure)
     answer = studio.call(ListStyles, 'list_styles')
     assert not answer.success and list(answer.styles) == [] and 'still loading' in answer.message

@@ -76,13 +76,13 @@ def test_a_student_goes_on_with_the_identity_vector_of_its_checkpoint(pooled):
 
 
 def test_a_larger_network_begins_as_the_smaller_one_that_it_goes_on_from(pooled):
-    from training.train_transformer import begin, beginning
+    from training.train_transformer import beginning, widened
     weights, _ = beginning('swift', Path())
-    small, large = begin('swift', weights), begin('fine', weights)
+    small, large = widened('swift', weights), widened('fine', weights)
     frame, vector = torch.rand(1, 3, 64, 64), torch.rand(1, 100)
     np.testing.assert_allclose(large(frame, vector).detach(), small(frame, vector).detach(), atol=1e-4)
     with pytest.raises(StyleTransferError, match="larger than those of 'swift'; start from"):
-        begin('swift', large.weights())
+        widened('swift', large.weights())
 
 
 def test_learning_leaves_the_direction_of_the_identity_vector_unused(pooled):
