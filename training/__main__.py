@@ -5,12 +5,12 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """
-``python -m training --cache DIR --teacher DIR``: all stages of the training, each skipped where it is done.
+``python -m training --cache DIR``: all stages of the training, each skipped where it is done.
 
-Pictures (1 GB to fetch), sample pool (20 min on two cores), transformer (``--hours``), export.  The teacher is MicroAST
-(EndyWon/MicroAST on GitHub, MIT licence): ``--teacher`` is the folder with its files ``content_encoder``,
-``style_encoder``, ``modulator`` and ``decoder``, each ``_iter_160000.pth.tar``.  Without it the teacher is magenta.
-Options that are not listed go to ``training.train_transformer``.
+Pictures (1 GB to fetch), sample pool (20 min on two cores), swift's ends, transformer (``--hours``), export.  The
+teacher is magenta, or MicroAST (EndyWon/MicroAST on GitHub, MIT licence) where ``--teacher`` names the folder with its
+files ``content_encoder``, ``style_encoder``, ``modulator`` and ``decoder``, each ``_iter_160000.pth.tar``.  Options that
+are not listed go to ``training.train_transformer``.
 """
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def main() -> None:
     parser.add_argument('--output', type=Path, help='the model directory (default CACHE/ARCHITECTURE)')
     parser.add_argument('--teacher', type=Path,
                         help="folder with MicroAST's four weight files (github.com/EndyWon/MicroAST); without: magenta")
-    parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
-    parser.add_argument('--hours', type=float, default=2.0, help="length of the transformer's training, hours")
+    parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
+    parser.add_argument('--hours', type=float, help="length of the transformer's training (swift 1, fine 0: as it is)")
     parser.add_argument('--samples', type=int, default=24000, help='size of the sample pool')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
-    parser.add_argument('--pictures', type=int, default=40000,
-                        help='style pictures for the predictor with --start none, of which 1500 only judge')
     options, rest = parser.parse_known_args()
     cache, output = options.cache, options.output or options.cache / options.architecture
     teacher = ['--teacher', str(options.teacher)] if options.teacher else []
     stages: list[tuple[Path | None, list[str]]] = [
         (cache / 'pool' / 'done',
          ['pool', '--count', str(options.samples), '--styles', str(options.styles), *teacher])]
-    if options.start == 'none':
-        stages.append((cache / 'predictor.npz', ['train_predictor', '--count', str(options.pictures)]))
-    size = ['--architecture', options.architecture]
-    stages += [(None, ['train_transformer', *size, '--start', options.start, '--hours', str(options.hours), *rest]),
+    if options.start == 'magenta' and options.architecture == 'swift':
+        stages.append((cache / 'ends.npz', ['train_ends']))
+    size, hours = ['--architecture', options.architecture], options.hours
+    if hours is None:
+        hours = 0 if options.architecture == 'fine' else 1
+    stages += [(None, ['train_transformer', *size, '--start', options.start, '--hours', str(hours), *rest]),
                (None, ['export', *size, '--output', str(output)])]
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -27,13 +27,13 @@ import onnx
 from onnx import numpy_helper
 import onnxruntime
 
-from style_transfer_ros.engine import networks, onnx_ops
+from style_transfer_ros.engine import magenta, networks, onnx_ops
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import write_model
 from style_transfer_ros.engine.pictures import read_picture, square
 from training.packages import fetch, TRIAL
 from training.pool import mixed, Pool
-from training.reserved import colour_directions, install_colours
+from training.reserved import colour_directions, install_colours, without
 
 _CALIBRATION_SAMPLES = 64
 #: Share of the values that is clipped at each end of a range.
@@ -158,15 +158,14 @@ def export(cache: Path, output: Path, architecture: str = 'swift') -> None:
     file, pool = cache / 'trained.npz', Pool(cache / 'pool')
     if not file.exists():
         raise StyleTransferError(f"There is no '{file}'; run training.train_transformer first.")
-    weights = dict(np.load(file))
+    weights = {**dict(np.load(file)), **magenta.predictor_weights()}
     identity, vectors = weights.pop('identity'), weights.pop('vectors')
-    average = vectors.mean(0)
     directions = colour_directions(vectors, identity)
-    weights = {**install_colours(weights, directions, average), 'trial/photographs': trial(cache)}
-    vectors = vectors - vectors @ directions.T @ directions
+    weights = {**install_colours(weights, directions, identity, vectors.mean(0)), 'trial/photographs': trial(cache)}
+    vectors = without(vectors, directions)
     draw_transformer, draw_predictor = networks.PAIRS[architecture]
     transformer = onnx_ops.transformer_model(draw_transformer, weights)
-    predictor = onnx_ops.predictor_model(draw_predictor, weights)
+    predictor = onnx_ops.halved(onnx_ops.predictor_model(draw_predictor, weights))
     calibration = _feeds(pool, vectors, range(64, 64 + _CALIBRATION_SAMPLES))
     for n in range(4):      # strengths below 1 are painted, too
         calibration[n]['style_vector'] = identity[None] * (1 - n / 4) + calibration[n]['style_vector'] * (n / 4)

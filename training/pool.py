@@ -23,7 +23,6 @@ from tqdm import tqdm
 
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.stylizer import Stylizer
-from training.describe import describer
 from training.microast import MicroAst
 from training.packages import gather, Pictures
 
@@ -118,7 +117,7 @@ def mixed(vectors: np.ndarray, mixes: np.ndarray) -> np.ndarray:
     """
     Return the vectors (N, K) of paintings, ``m + a * (v[i] - m) + b * (v[j] - m)``, m the mean of all vectors.
 
-    :param vectors: of all style pictures, (M, K); the teacher's or a student's.
+    :param vectors: of all style pictures, (M, K).
     :param mixes: ((i, j), (a, b)) of each painting, (N, 2, 2).
     """
     average = np.mean(vectors, 0)
@@ -131,11 +130,10 @@ class Pool:
     The pool on disk, arrays as memory maps.
 
     ``contents`` and ``paintings`` uint8 (N, 256, 256, 3); ``style_pictures`` uint8 (M, 256, 256, 3); ``style_vectors``
-    float32 (M, K), the teacher's; ``pooled`` float32 (M, 470), what our predictor's dense layers see of them; ``mixes``
-    float32 (N, 2, 2), see :func:`mixed`.
+    float32 (M, 100), what the style predictor reads in them; ``mixes`` float32 (N, 2, 2), see :func:`mixed`.
     """
 
-    _ARRAYS = ('contents', 'paintings', 'style_pictures', 'style_vectors', 'pooled', 'mixes')
+    _ARRAYS = ('contents', 'paintings', 'style_pictures', 'style_vectors', 'mixes')
 
     def __init__(self, folder: Path, mode: Literal['r', 'r+'] = 'r') -> None:
         if not all((folder / f'{name}.npy').exists() for name in self._ARRAYS):
@@ -144,25 +142,25 @@ class Pool:
         arrays = {name: np.load(folder / f'{name}.npy', mmap_mode=mode) for name in self._ARRAYS}
         self.contents, self.paintings = arrays['contents'], arrays['paintings']
         self.style_pictures, self.style_vectors = arrays['style_pictures'], arrays['style_vectors']
-        self.pooled, self.mixes = arrays['pooled'], arrays['mixes']
+        self.mixes = arrays['mixes']
 
     @classmethod
     def make(cls, folder: Path, pictures: Pictures, teacher: Teacher, count: int, styles: int, seed: int) -> Pool:
         """Make a pool of ``count`` samples and ``styles`` styles (MicroAST: about 25 samples/s on two cores)."""
         folder.mkdir(parents=True, exist_ok=True)
-        rng, describe = np.random.default_rng(seed), describer()
-        learned = []
+        rng, predictor, learned = np.random.default_rng(seed), load_teacher(None), []
         for _ in tqdm(range(styles), desc='styles', unit='picture'):
             picture = style_picture(pictures, rng)
-            learned.append((picture, teacher.learn_style(picture), describe(picture)[0]))
-        for name, column in zip(('style_pictures', 'style_vectors', 'pooled'), zip(*learned)):
-            np.save(folder / f'{name}.npy', np.stack(column))
+            learned.append((picture, predictor.learn_style(picture), teacher.learn_style(picture)))
+        *columns, styles_of_teacher = (np.stack(column) for column in zip(*learned))
+        for name, column in zip(('style_pictures', 'style_vectors'), columns):
+            np.save(folder / f'{name}.npy', column)
         mixes = np.stack([draw_mix(styles, rng) for _ in range(count)]).astype(np.float32)
         np.save(folder / 'mixes.npy', mixes)
         for name in ('contents', 'paintings'):
             np.lib.format.open_memmap(folder / f'{name}.npy', 'w+', np.uint8, (count, SIZE, SIZE, 3))
         pool = cls(folder, 'r+')
-        vectors = mixed(np.array(pool.style_vectors), mixes)
+        vectors = mixed(styles_of_teacher, mixes)
         for n in tqdm(range(count), desc='teacher paints', unit='sample'):
             pool.contents[n] = random_crop(pictures.photographs if rng.random() < 0.8 else pictures.all, rng, 0.25)
             pool.paintings[n] = teacher.paint(np.array(pool.contents[n]), vectors[n])

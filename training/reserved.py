@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-#: Length of the identity vector; styles reach about 0.01 along its direction.
+#: Length of the identity vector; styles are kept from its direction, along which they reach about 0.02.
 _LENGTH = 3.0
 #: What the six directions move, in their order.
 _MOVED = ('head/scale', 'head/shift')
@@ -32,6 +32,12 @@ def identity_vector(vectors: np.ndarray) -> np.ndarray:
     """Find the identity vector (100,) for style vectors (M, 100)."""
     _, directions = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors / len(vectors))
     return (_LENGTH * directions[:, 0]).astype(np.float32)
+
+
+def without(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Return float32 vectors (M, 100) without their parts along directions (K, 100), at right angles to each other."""
+    units = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    return (vectors - vectors @ units.T @ units).astype(np.float32)
 
 
 def _style_layers(weights: dict[str, np.ndarray]) -> Iterator[str]:
@@ -68,10 +74,10 @@ def colour_directions(vectors: np.ndarray, identity: np.ndarray) -> np.ndarray:
     return directions[:, :6].T.astype(np.float32)
 
 
-def install_colours(weights: dict[str, np.ndarray], directions: np.ndarray,
+def install_colours(weights: dict[str, np.ndarray], directions: np.ndarray, identity: np.ndarray,
                     average: np.ndarray) -> dict[str, np.ndarray]:
     """
-    Set the answers to the six directions, and keep the predictor's dense layers out of them.
+    Set the answers to the six directions, and keep what the predictor reads out of them and of the identity vector's.
 
     What an average style has along them goes into the layers' biases, so that it paints as before.
 
@@ -90,8 +96,9 @@ def install_colours(weights: dict[str, np.ndarray], directions: np.ndarray,
             first = 3 * _MOVED.index(layer)
             weight += directions[first:first + 3]
         changed[f'{layer}/weight'] = weight.astype(np.float32)
-    dense, bias = weights['dense2/weight'][:, :, 0, 0], weights['dense2/bias']
-    changed['dense2/weight'] = (dense - directions.T @ (directions @ dense))[:, :, None, None].astype(np.float32)
-    changed['dense2/bias'] = (bias - directions.T @ (directions @ bias)).astype(np.float32)
+    kept = np.concatenate([directions, identity[None]])
+    read, bias = weights['bottleneck/weight'][:, :, 0, 0], weights['bottleneck/bias']
+    changed['bottleneck/weight'] = np.ascontiguousarray(without(read.T, kept).T[:, :, None, None])
+    changed['bottleneck/bias'] = without(bias[None], kept)[0]
     changed['reserved/weight'] = np.ascontiguousarray(directions.T[:, :, None, None])
     return changed

@@ -5,7 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """
-Train transformer and predictor together: ``python -m training.train_transformer --cache DIR`` (``make train``).
+Train a transformer: ``python -m training.train_transformer --cache DIR`` (``make train``).
 
 Resumes from ``DIR/transformer.pt``; writes it and a sample sheet ``DIR/sheet.png`` every few minutes, and all that the
 export needs as ``DIR/trained.npz``.  On CPUs every core trains its share of a batch in a thread of its own, which costs
@@ -29,7 +29,7 @@ from torch import Tensor
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from style_transfer_ros.engine import magenta, networks
+from style_transfer_ros.engine import networks
 from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import load_model
@@ -38,11 +38,10 @@ from training import losses
 from training.batches import Batch, CROP, draw, HELD_OUT, overlaps, to_tensor
 from training.packages import fetch, HED
 from training.pool import Pool, SIZE
-from training.student import DenseLayers, Student
+from training.student import Student
 from training.torch_ops import TorchOps
+from training.unfolded import fine_weights
 
-#: The predictor's dense layers learn with so many times the step size of the transformer: they know their work already.
-_DENSE_PACE = 0.2
 #: The sensor's noise in the views that are painted and in those that are compared with them, deviation to this, of 1.
 _NOISE, _PAIR_NOISE = 0.004, 0.02
 #: In this share of the steps half of the samples are compared with the other half, which shows them again, moved.
@@ -81,12 +80,13 @@ class Trainer:
     Student, frozen networks and pool, and what one share of a step computes.
 
     :param weights: of the losses.
+    :param detail: share of the photograph's detail that is added to the teacher's paintings.
     :raises StyleTransferError: a package with a network cannot be fetched.
     """
 
-    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights) -> None:
-        self.pool, self.student, self.weights = pool, student, weights
-        self.device = student.pooled.device
+    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights, detail: float) -> None:
+        self.pool, self.student, self.weights, self.detail = pool, student, weights, detail
+        self.device = student.vectors.device
         self.parameters = list(student.parameters())
         self.features = losses.Features().to(self.device)
         self.judge: losses.StyleStatistics | None = None
@@ -96,7 +96,8 @@ class Trainer:
     def losses(self, batch: Batch, rng: np.random.Generator, calm: float, style: bool) -> dict[str, Tensor]:
         """Paint a batch and return every loss, weighted."""
         w, count = self.weights, len(batch.rows)
-        content, target = batch.content.to(self.device), batch.painting.to(self.device)
+        content = batch.content.to(self.device)
+        target = losses.with_detail(batch.painting.to(self.device), content, self.detail)
         strength = torch.ones(count, 1, device=self.device)
         if not batch.pairs and rng.random() < _STRENGTH:
             strength[-1] = rng.random()
@@ -147,51 +148,27 @@ class Trainer:
         return gradients, {name: float(value.detach()) for name, value in found.items()}
 
 
-def beginning(start: str, cache: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def beginning(start: str, architecture: str, detail: float, cache: Path) -> dict[str, np.ndarray]:
     """
-    Return the weights of transformer and predictor to start from.
+    Return the weights of the transformer to start from.
 
-    :param start: name or directory of a model of ours; ``none``: Magenta's own residual blocks and the predictor of the
-        stage ``train_predictor``, all else is new.
+    :param start: name or directory of a model of ours; ``magenta``: what paints as Magenta's transformer, for swift
+        nearly, out of the stage ``train_ends``.
+    :param detail: share of the photograph's detail that fine adds.
     :raises StyleTransferError: it is another network, or that stage was not run.
     """
-    if start != 'none':
+    if start != 'magenta':
         former = load_model(start)
-        if former.architecture not in ('swift', 'fine'):
+        if former.architecture != architecture:
             raise StyleTransferError(f"The model '{start}' has the architecture '{former.architecture}'; start from "
-                                     "one of the architecture 'swift' or 'fine'.")
-        transformer, predictor = (load_weights(former.path(f'{part}.onnx')) for part in ('transformer', 'predictor'))
-        return transformer, predictor
-    file = cache / 'predictor.npz'
+                                     f"one of the architecture '{architecture}'.")
+        return load_weights(former.path('transformer.onnx'))
+    if architecture == 'fine':
+        return fine_weights(detail)
+    file = cache / 'ends.npz'
     if not file.exists():
-        raise StyleTransferError(f"There is no '{file}'; run training.train_predictor first.")
-    core = {name: w for name, w in magenta.transformer_weights().items() if name.startswith('residual')}
-    return core, dict(np.load(file))
-
-
-def widened(architecture: str, weights: dict[str, np.ndarray]) -> TorchOps:
-    """
-    Make a transformer that paints like the one with these weights, which may have fewer maps.
-
-    What is new hears everything; what was there hears nothing of it at first.
-
-    :raises StyleTransferError: the weights are of a larger network.
-    """
-    network, _ = networks.PAIRS[architecture]
-    model = TorchOps(network)
-    model(torch.zeros(1, 3, 64, 64), torch.zeros(1, networks.STYLE_VECTOR_LENGTH))      # makes the parameters
-    found = model.weights()
-    for name, new in found.items():
-        old = weights.get(name)
-        if old is None:
-            continue
-        if any(a > b for a, b in zip(old.shape, new.shape)):
-            raise StyleTransferError(f"The weights '{name}' to start from are larger than those of '{architecture}'; "
-                                     'start from a model of this size or a smaller one.')
-        new[:len(old)] = 0
-        new[tuple(slice(length) for length in old.shape)] = old
-    model.load_weights(found)
-    return model
+        raise StyleTransferError(f"There is no '{file}'; run training.train_ends first.")
+    return dict(np.load(file))
 
 
 def sheet(transformer: TorchOps, student: Student, pool: Pool) -> np.ndarray:
@@ -208,17 +185,11 @@ def sheet(transformer: TorchOps, student: Student, pool: Pool) -> np.ndarray:
 
 
 class Run:
-    """
-    The state of a run that can be interrupted: student, optimizer, average of the weights, time and samples.
+    """The state of a run that can be interrupted: student, optimizer, average of the weights, time and samples."""
 
-    :param predictor: weights of the predictor, whose convolutions are kept for the export.
-    """
-
-    def __init__(self, cache: Path, student: Student, predictor: dict[str, np.ndarray]) -> None:
-        self._cache, self.student, self._predictor = cache, student, predictor
-        self.optimizer = torch.optim.Adam([{'params': list(student.transformer.parameters()), 'pace': 1.0},
-                                           {'params': list(student.dense.parameters()), 'pace': _DENSE_PACE}],
-                                          betas=(0.9, 0.99))
+    def __init__(self, cache: Path, student: Student) -> None:
+        self._cache, self.student = cache, student
+        self.optimizer = torch.optim.Adam(student.parameters(), betas=(0.9, 0.99))
         self.average = {name: p.detach().clone() for name, p in student.named_parameters()}
         self.elapsed, self.seen = 0.0, 0
         self._file = cache / 'transformer.pt'
@@ -230,7 +201,7 @@ class Run:
         :raises StyleTransferError: it is of another network.
         """
         if self._file.exists():
-            state = torch.load(self._file, map_location=self.student.pooled.device, weights_only=True)
+            state = torch.load(self._file, map_location=self.student.vectors.device, weights_only=True)
             if {k: v.shape for k, v in state['model'].items()} != {k: v.shape for k, v in
                                                                    self.student.state_dict().items()}:
                 raise StyleTransferError(f"'{self._file}' is of another network; delete it.")
@@ -241,14 +212,13 @@ class Run:
     def step(self, gradients: list[tuple], step_size: float) -> None:
         """Move the weights against the mean of the shares' gradients."""
         for group in self.optimizer.param_groups:
-            group['lr'] = step_size * group['pace']
+            group['lr'] = step_size
         parameters = list(self.student.parameters())
         for p, *shares in zip(parameters, *gradients):
             p.grad = None if shares[0] is None else torch.stack(shares).mean(0)
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):                                # a flat crop's instance norm can overflow
             self.optimizer.step()
-            self.student.leave_identity()
             with torch.no_grad():
                 for name, p in self.student.named_parameters():
                     self.average[name].lerp_(p, 1 - _KEEP)
@@ -263,12 +233,10 @@ class Run:
         student.load_state_dict(self.average, strict=False)
         weights = student.with_identity()
         with replacing(self._cache / 'trained.npz') as file:
-            np.savez(file, identity=student.identity.cpu().numpy(), vectors=student.vectors().cpu().numpy(),
-                     **{**self._predictor, **student.dense.weights(), **weights})
+            np.savez(file, identity=student.identity.cpu().numpy(), vectors=student.vectors.cpu().numpy(), **weights)
         exported = TorchOps(student.transformer.network, weights)
         cv2.imwrite(str(self._cache / 'sheet.png'), sheet(exported, student, pool))
         student.load_state_dict(current, strict=False)
-        student.mean.copy_(student.vectors().mean(0))
 
 
 def train(options: argparse.Namespace) -> None:
@@ -284,16 +252,15 @@ def train(options: argparse.Namespace) -> None:
     if len(pool.contents) <= HELD_OUT:
         raise StyleTransferError(f'The pool has {len(pool.contents)} samples, of which {HELD_OUT} only judge; make a '
                                  'larger one.')
-    transformer, predictor = beginning(options.start, options.cache)
-    pooled = torch.from_numpy(np.array(pool.pooled)).to(device)
-    dense = DenseLayers(pooled.mean(0), pooled.std(0) + 1e-4, predictor).to(device)
-    model = widened(options.architecture, transformer)
-    student = Student(model.to(device), dense, pooled)
-    run = Run(options.cache, student, predictor)
+    network, _ = networks.PAIRS[options.architecture]
+    model = TorchOps(network, beginning(options.start, options.architecture, options.detail, options.cache))
+    model(torch.zeros(1, 3, 64, 64), torch.zeros(1, networks.STYLE_VECTOR_LENGTH))      # says what does not fit
+    student = Student(model, np.array(pool.style_vectors)).to(device)
+    run = Run(options.cache, student)
     run.resume()
     model.load_weights(student.with_identity())
     weights = Weights(**{field.name: getattr(options, field.name) for field in fields(Weights)})
-    trainer = Trainer(options.cache, pool, student, weights)
+    trainer = Trainer(options.cache, pool, student, weights, options.detail)
     rngs = [np.random.default_rng([options.seed, run.seen, n]) for n in range(shares)]
     count = max(2, round(options.batch / shares))
     bar = tqdm(unit='sample', initial=run.seen, smoothing=0.02, mininterval=5)
@@ -330,10 +297,12 @@ def main() -> None:
     for field in fields(Weights):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default,
                             help=f'weight of the loss {field.name}')
+    parser.add_argument('--detail', type=float, default=0.4,
+                        help="share of the photograph's detail that is added to the teacher's paintings")
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
     parser.add_argument('--calm-from', type=float, default=0.7, help='share of the run before the loss calm')
     parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
-    parser.add_argument('--start', default='swift', help="model to go on from: a name, a directory or 'none'")
+    parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
     parser.add_argument('--seed', type=int, default=1)

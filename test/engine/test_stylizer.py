@@ -71,7 +71,7 @@ def test_a_style_gets_the_colours_that_a_trial_painting_misses():
     import onnxruntime
     weights = onnx_ops.load_weights(stylizer.model.path('predictor.onnx'))
     reader = onnxruntime.InferenceSession(
-        onnx_ops.predictor_model(networks.swift_reader, weights).SerializeToString())
+        onnx_ops.predictor_model(networks.magenta_predictor, weights).SerializeToString())
 
     def missed(style, vector):
         painted = stylizer.paint(weights['trial/photographs'][0], vector).astype(np.float32)

@@ -41,7 +41,8 @@ def test_the_shipped_files_are_what_the_code_draws(name):
     files = 'transformer.onnx', 'predictor.onnx'
     for file, draw, network in zip(files, (onnx_ops.transformer_model, onnx_ops.predictor_model), networks.PAIRS[name]):
         path = model.path(file)
-        assert draw(network, onnx_ops.load_weights(path)).graph == onnx.load(path).graph
+        drawn = draw(network, onnx_ops.load_weights(path))
+        assert (onnx_ops.halved(drawn) if file == 'predictor.onnx' else drawn).graph == onnx.load(path).graph
 
 
 def test_the_8_bit_network_mirrors_bytes_and_adds_up_what_was_never_rounded():

@@ -21,7 +21,7 @@ def drawn() -> dict:
     rng, weights = np.random.default_rng(1), {}
     for layer, channels in LAYERS.items():
         weights |= {f'{layer}/weight': rng.normal(0, 0.1, (channels, 100)), f'{layer}/bias': rng.normal(0, 1, channels)}
-    weights |= {'dense2/weight': rng.normal(0, 1, (100, 512, 1, 1)), 'dense2/bias': rng.normal(0, 1, 100)}
+    weights |= {'bottleneck/weight': rng.normal(0, 1, (100, 512, 1, 1)), 'bottleneck/bias': rng.normal(0, 1, 100)}
     return {name: w.astype(np.float32) for name, w in weights.items()}
 
 
@@ -42,7 +42,7 @@ def test_the_identity_vector_opens_the_gate_and_touches_no_style():
 @pytest.fixture
 def corrected():
     directions = colour_directions(VECTORS, IDENTITY)
-    return directions, install_colours(install_identity(drawn(), IDENTITY, AVERAGE), directions, AVERAGE)
+    return directions, install_colours(install_identity(drawn(), IDENTITY, AVERAGE), directions, IDENTITY, AVERAGE)
 
 
 def test_six_directions_move_the_colours_of_the_head_and_nothing_else(corrected):
@@ -69,5 +69,6 @@ def test_styles_and_the_photo_are_painted_as_before(corrected):
 def test_the_predictor_stays_out_of_the_directions(corrected):
     directions, weights = corrected
     hidden = np.random.default_rng(2).random((20, 512), np.float32)
-    vectors = hidden @ weights['dense2/weight'][:, :, 0, 0].T + weights['dense2/bias']
+    vectors = hidden @ weights['bottleneck/weight'][:, :, 0, 0].T + weights['bottleneck/bias']
     np.testing.assert_allclose(vectors @ directions.T, 0, atol=1e-3)
+    np.testing.assert_allclose(vectors @ IDENTITY, 0, atol=1e-3)
