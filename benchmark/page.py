@@ -151,7 +151,7 @@ def _browse(link: str, seconds: float) -> dict[str, Any] | str:
             time.sleep(_SETTLE + seconds)
             return browser.execute_script("""
                 const facts = Object.fromEntries([...document.querySelectorAll('#facts div')].map(
-                  fact => [fact.dataset.fact, parseFloat(fact.querySelector('dd').textContent)]));
+                  ({children: [name, value]}) => [name.textContent, parseFloat(value.textContent)]));
                 const paint = performance.getEntriesByName('first-contentful-paint')[0];
                 return {latency_ms: facts['camera to screen'], browser_hz: facts['here'],
                         first_paint_ms: Math.round(paint?.startTime)};""")

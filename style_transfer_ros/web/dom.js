@@ -1,68 +1,64 @@
 // @ts-check
-/** Small helpers to make and find elements, and to tell people what happened. */
+/** Small helpers to find, make and fill elements, and to tell people what happened. */
 
-/**
- * Find the element with this id.
- * @template {HTMLElement} [T=HTMLElement]
- * @param {string} id
- * @returns {T}
- */
-export function find(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new Error(`The page has no element '${id}'.`);
-  return /** @type {T} */ (element);
+/** Find the first element that a selector names, and make sure of its kind.
+ *  @template {HTMLElement} [T=HTMLElement]
+ *  @param {string} selector @param {new () => T} kind @param {ParentNode} root @returns {T} */
+export function find(selector, kind = /** @type {any} */ (HTMLElement), root = document) {
+  const element = root.querySelector(selector);
+  if (!(element instanceof kind)) throw new Error(`The page has no ${kind.name} '${selector}'.`);
+  return element;
 }
 
-/**
- * Make an element; properties that begin with `aria-` or `data-`, and `role`, become attributes.
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} tag
- * @param {Record<string, any>} [properties]
- * @param {...(Node | string)} children
- * @returns {HTMLElementTagNameMap[K]}
- */
+/** Make an element.
+ *  @template {keyof HTMLElementTagNameMap} K
+ *  @param {K} tag @param {Record<string, any>} properties @param {...(Node | string)} children */
 export function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (/^(aria-|data-|role$|for$)/.test(name)) element.setAttribute(name, String(value));
-    else /** @type {any} */ (element)[name] = value;
-  }
+  const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
   return element;
 }
 
-/**
- * Make one of the icons of index.html.
- * @param {string} name
- */
-export function icon(name) {
-  const space = 'http://www.w3.org/2000/svg';
-  const svg = document.createElementNS(space, 'svg');
-  const use = document.createElementNS(space, 'use');
-  use.setAttribute('href', `#i-${name}`);
-  svg.append(use);
-  return svg;
+/** Make what a template of index.html holds, and set properties of its parts, which are named by selectors.
+ *  @param {string} template @param {Record<string, Record<string, any>>} parts */
+export function fill(template, parts) {
+  const item = find('*', HTMLElement, document.importNode(find(template, HTMLTemplateElement).content, true));
+  for (const [part, properties] of Object.entries(parts)) Object.assign(find(part, HTMLElement, item), properties);
+  return item;
 }
 
-/**
- * Show a sentence for a while.
- * @param {string} text
- * @param {{bad?: boolean, action?: string, onAction?: () => void, seconds?: number}} [options]
- */
-export function tell(text, {bad = false, action, onAction, seconds = bad ? 9 : 4} = {}) {
+/** Write where it is news: screen readers say again what is written again.
+ *  @param {HTMLElement} element @param {string} text */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Tell the value of a slider to eyes, in the output before it, and to screen readers.
+ *  @param {HTMLInputElement} slider @param {string} words */
+export function tellValue(slider, words) {
+  slider.ariaValueText = words;
+  if (slider.previousElementSibling) slider.previousElementSibling.textContent = words;
+}
+
+/** Show a sentence for a while, with a button where something can be done about it.
+ *  @param {string} text @param {{bad?: boolean, action?: string, onclick?: () => void, seconds?: number}} options */
+export function tell(text, {bad = false, action, onclick, seconds = bad ? 9 : 4} = {}) {
   const toast = make('div', {className: bad ? 'toast bad' : 'toast', role: bad ? 'alert' : 'status'}, text);
-  const timer = setTimeout(() => toast.remove(), seconds * 1000);
-  if (action && onAction) {
-    toast.append(make('button', {type: 'button', textContent: action, onclick() {
-      clearTimeout(timer);
-      toast.remove();
-      onAction();
-    }}));
-  }
-  const all = find('toasts');
+  if (action) toast.append(make('button', {onclick}, action));
+  toast.addEventListener('click', () => toast.remove());
+  setTimeout(() => toast.remove(), seconds * 1000);
+  const all = find('#toasts');
   all.append(toast);
-  while (all.children.length > 3) all.children[0].remove();
-  return toast;
+  if (all.children.length > 3) all.children[0].remove();
+}
+
+/** Write a picture as JPEG.
+ *  @param {HTMLVideoElement | ImageBitmap} picture
+ *  @param {number} width @param {number} height @param {number} quality */
+export function toJpeg(picture, width, height, quality) {
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')?.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({type: 'image/jpeg', quality});
 }
 
 /** The name of a style for people. @param {string} name */
@@ -71,43 +67,7 @@ export function spoken(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** @param {number} bytes */
-export function size(bytes) {
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB`
-    : `${(bytes / 1e9).toFixed(2)} GB`;
-}
-
-/** Show where a slider stands in its track. @param {HTMLInputElement} slider */
-export function paintTrack(slider) {
-  const [low, high] = [Number(slider.min), Number(slider.max)];
-  slider.style.setProperty('--at', `${(Number(slider.value) - low) / (high - low) * 100}%`);
-}
-
-/**
- * Run the newest of many wishes: while one is under way, only the last that came is kept.
- * @template T
- * @param {(wish: T) => Promise<unknown>} work
- * @returns {(wish: T) => void}
- */
-export function newestWins(work) {
-  let busy = false;
-  /** @type {{wish: T} | null} */
-  let waiting = null;
-  return async function want(wish) {
-    if (busy) {
-      waiting = {wish};
-      return;
-    }
-    busy = true;
-    try {
-      await work(wish);
-    } finally {
-      busy = false;
-      if (waiting) {
-        const next = waiting.wish;
-        waiting = null;
-        want(next);
-      }
-    }
-  };
+/** @param {number} share */
+export function percent(share) {
+  return `${Math.round(share * 100)} %`;
 }

@@ -1,17 +1,15 @@
 // @ts-check
 /** The stored styles: choose, mix, teach, rename, remove. */
-import {find, icon, make, newestWins, paintTrack, spoken, tell} from './dom.js';
-import {ask} from './server.js';
-import {snapshot} from './view.js';
+import {fill, find, percent, spoken, tell, tellValue, toJpeg} from './dom.js';
+import {ask, Wishes} from './server.js';
 
 /** @typedef {import('./server.js').Style} Style */
-const gallery = find('gallery'), mixer = find('mixer'), drop = find('drop');
 /** A larger picture is shrunk before it travels; the node learns from 256 pixels. */
 const SIDE = 1024, BYTES = 3_000_000;
-
-/** @type {Record<string, number>} what is painted: shares by name */
-let painted = {};
-let role = 'viewer', mixing = -Infinity;
+const gallery = find('#gallery'), drop = find('#drop'), dropping = find('#dropping');
+const cards = gallery.getElementsByTagName('li'), sliders = find('#mixer').getElementsByTagName('input');
+const mix = new Wishes('do/mix');
+let painted = /** @type {Record<string, number>} */ ({});       // shares by name
 
 /** @param {string} source */
 function origin(source) {
@@ -21,175 +19,142 @@ function origin(source) {
 }
 
 /** @param {Style} style */
-function thumbnail(style) {
-  return make('img', {src: style.picture ? `thumbnails/${style.picture}.jpg` : '', alt: '', loading: 'lazy', width: 132,
-    height: 99});
+function card({name, source, picture}) {
+  const words = spoken(name), operator = document.body.dataset.role === 'operator';
+  const item = fill('#card', {
+    '.card': {title: source, disabled: !operator, onclick: () => ask('do/choose', {name})},
+    'img': {src: picture && `thumbnails/${picture}.jpg`},
+    'b': {textContent: words},
+    'small': {textContent: origin(source)},
+    '.rename': {ariaLabel: `Rename ${words}`, onclick: () => rename(name)},
+    '.remove': {ariaLabel: `Remove ${words}`, onclick: () => remove(name)},
+  });
+  item.dataset.name = name;
+  if (!operator) find('.edit', HTMLElement, item).remove();
+  return item;
 }
 
 /** @param {Style} style */
-function card(style) {
-  const name = spoken(style.name);
-  const button = make('button', {type: 'button', className: 'card', title: style.source, 'aria-pressed': 'false',
-    disabled: role !== 'operator', async onclick() {
-      button.ariaBusy = 'true';
-      await ask('do/choose', {name: style.name});
-      button.ariaBusy = 'false';
-    }}, make('span', {}, thumbnail(style)), make('b', {}, name), make('small', {}, origin(style.source)));
-  const edit = make('div', {className: 'edit'},
-    make('button', {type: 'button', 'aria-label': `Rename ${name}`, onclick: () => rename(style.name)}, icon('edit')),
-    make('button', {type: 'button', 'aria-label': `Remove ${name}`, onclick: () => remove(style.name)}, icon('bin')));
-  return make('li', {'data-name': style.name}, button, ...role === 'operator' ? [edit] : []);
+function slider({name, picture}) {
+  const id = `mix-${name}`;
+  return fill('#slider', {
+    img: {src: picture && `thumbnails/${picture}.jpg`},
+    label: {htmlFor: id, textContent: spoken(name)},
+    output: {htmlFor: id},
+    input: {id, name, oninput: wishMix},
+  });
 }
 
-/** @param {Style} style */
-function slider(style) {
-  const id = `mix-${style.name}`, output = make('output', {for: id}, '0 %');
-  const input = make('input', {type: 'range', id, min: '0', max: '100', value: '0', 'data-name': style.name, oninput() {
-    mixing = performance.now();
-    showShares();
-    const weights = Object.fromEntries(sliders().filter(s => Number(s.value) > 0).map(
-      s => [s.dataset.name ?? '', Number(s.value)]));
-    if (Object.keys(weights).length) mix(weights);
-  }});
-  return make('li', {}, thumbnail(style), make('label', {htmlFor: id, textContent: spoken(style.name)}), output, input);
+/** @param {Style[]} styles */
+export function showStyles(styles) {
+  const focused = [...cards].find(item => item.contains(document.activeElement))?.dataset.name;
+  gallery.replaceChildren(...styles.map(card));
+  find('#mixer').replaceChildren(...styles.map(slider));
+  mark();
+  if (focused === undefined) return;
+  const item = [...cards].find(one => one.dataset.name === focused) ?? cards[0];
+  item?.querySelector('button')?.focus();
 }
 
-const mix = newestWins(/** @param {Record<string, number>} weights */ weights => ask('do/mix', {weights}));
+/** Show what is painted. @param {Record<string, number>} shares by name */
+export function showPainted(shares) {
+  if (JSON.stringify(shares) === JSON.stringify(painted)) return;     // the sliders stay as they were left
+  painted = shares;
+  mark();
+}
 
-function sliders() {
-  return [...mixer.querySelectorAll('input')];
+/** Mark what is painted. */
+function mark() {
+  const alone = Object.keys(painted).length === 1;
+  for (const item of cards) {
+    const share = painted[item.dataset.name ?? ''] ?? 0, picture = find('span', HTMLElement, item);
+    find('.card', HTMLElement, item).ariaPressed = String(alone && share > 0);
+    if (!alone && share >= 0.005) picture.dataset.share = percent(share);
+    else delete picture.dataset.share;
+  }
+  if (!mix.rest) return;
+  for (const one of sliders) one.valueAsNumber = Math.round((painted[one.name] ?? 0) * 100);
+  showShares();
 }
 
 /** Tell each slider's share of the mix. */
 function showShares() {
-  const all = sliders(), sum = all.reduce((total, s) => total + Number(s.value), 0);
-  for (const s of all) {
-    const share = `${sum ? Math.round(Number(s.value) / sum * 100) : 0} %`;
-    /** @type {HTMLElement} */ (s.previousElementSibling).textContent = share;
-    s.setAttribute('aria-valuetext', share);
-    paintTrack(s);
-  }
+  const sum = [...sliders].reduce((total, one) => total + one.valueAsNumber, 0);
+  for (const one of sliders) tellValue(one, percent(sum && one.valueAsNumber / sum));
 }
 
-/** @param {Style[]} list @param {string} newRole */
-export function showStyles(list, newRole) {
-  const focused = /** @type {HTMLElement | null} */ (document.activeElement?.closest('#gallery li'))?.dataset.name;
-  role = newRole;
-  gallery.replaceChildren(...list.map(card));
-  mixer.replaceChildren(...list.map(slider));
-  showPainted(painted, true);
-  if (focused !== undefined) {
-    const items = /** @type {HTMLElement[]} */ ([...gallery.children]);
-    const next = items.find(item => item.dataset.name === focused) ?? items[0];
-    /** @type {HTMLElement | null} */ (next?.querySelector('.card'))?.focus();
-  }
-}
-
-/**
- * Mark what is painted.
- * @param {Record<string, number>} shares by name
- * @param {boolean} [anew] whether the elements are new
- */
-export function showPainted(shares, anew = false) {
-  const same = JSON.stringify(shares) === JSON.stringify(painted);
-  if (same && !anew) return;
-  painted = shares;
-  const alone = Object.keys(shares).length === 1;
-  for (const item of /** @type {Iterable<HTMLElement>} */ (gallery.children)) {
-    const share = shares[item.dataset.name ?? ''] ?? 0;
-    const button = /** @type {HTMLElement} */ (item.querySelector('.card'));
-    button.setAttribute('aria-pressed', String(alone && share > 0));
-    const picture = /** @type {HTMLElement} */ (button.firstElementChild);
-    if (!alone && share >= 0.005) picture.dataset.share = `${Math.round(share * 100)} %`;
-    else delete picture.dataset.share;
-  }
-  if (performance.now() - mixing < 1500) return;       // the sliders are being moved just now
-  for (const s of sliders()) s.value = String(Math.round((shares[s.dataset.name ?? ''] ?? 0) * 100));
+function wishMix() {
   showShares();
+  const weights = [...sliders].filter(one => one.valueAsNumber > 0).map(one => [one.name, one.valueAsNumber]);
+  if (weights.length) mix.add({weights: Object.fromEntries(weights)});
 }
 
 /** @param {string} name */
 async function remove(name) {
-  if (await ask('do/remove', {name})) {
-    tell(`“${spoken(name)}” is removed.`, {action: 'Undo', seconds: 7.5, onAction: () => ask('do/undo', {name})});
-  }
+  if (!await ask('do/remove', {name})) return;
+  tell(`“${spoken(name)}” is removed.`, {action: 'Undo', seconds: 7.5, onclick: () => ask('do/undo', {name})});
 }
 
 /** @param {string} name */
 function rename(name) {
-  const dialog = /** @type {HTMLDialogElement} */ (find('rename'));
-  const input = /** @type {HTMLInputElement} */ (find('rename-to'));
+  const dialog = find('#rename', HTMLDialogElement), input = find('#rename-to', HTMLInputElement);
   input.value = name;
   dialog.returnValue = '';
-  find('rename-cancel').onclick = () => dialog.close();
   dialog.showModal();
   input.select();
   dialog.onclose = () => {
-    if (dialog.returnValue === 'ok' && input.value !== name) ask('do/rename', {name, new_name: input.value});
+    if (dialog.returnValue && input.value !== name) ask('do/rename', {name, new_name: input.value});
   };
 }
 
-/**
- * Teach a picture as a style.
- * @param {Blob | null} file
- * @param {string} name
- */
-export async function teach(file, name) {
-  if (!file || role !== 'operator') return;
+/** Teach pictures as styles, one after the other. @param {Iterable<File> | null} files */
+async function teach(files = []) {
   drop.classList.add('busy');
-  const answer = await ask(`styles?name=${encodeURIComponent(name)}`, await shrunk(file));
+  for (const file of files ?? []) {
+    const answer = await ask(`styles?name=${encodeURIComponent(file.name)}`, await shrunk(file));
+    if (answer) tell(`“${spoken(answer.name)}” is learned.`);
+  }
   drop.classList.remove('busy');
-  if (answer) tell(`“${spoken(answer.name)}” is learned.`);
 }
 
-/** A smaller picture where it is large and the browser can read it. @param {Blob} file */
+/** A smaller picture where it is large and the browser can read it. @param {File} file */
 async function shrunk(file) {
   if (file.size < BYTES && /^image\/(jpeg|png|webp|bmp)$/.test(file.type)) return file;
   try {
-    const whole = await createImageBitmap(file);
-    const scale = Math.min(1, SIDE / Math.min(whole.width, whole.height));
-    const canvas = make('canvas', {width: Math.round(whole.width * scale), height: Math.round(whole.height * scale)});
-    canvas.getContext('2d')?.drawImage(whole, 0, 0, canvas.width, canvas.height);
-    whole.close();
-    return await new Promise(done => canvas.toBlob(small => done(small ?? file), 'image/jpeg', 0.92));
+    const whole = await createImageBitmap(file), {width, height} = whole;
+    const scale = Math.min(1, SIDE / Math.min(width, height));
+    return await toJpeg(whole, width * scale, height * scale, 0.92);
   } catch {
     return file;                        // the server says in a sentence what is wrong with it
   }
 }
 
-for (const id of ['file', 'photo']) {
-  const input = /** @type {HTMLInputElement} */ (find(id));
+for (const input of [find('#file', HTMLInputElement), find('#photo', HTMLInputElement)]) {
   input.onchange = async () => {
-    for (const file of input.files ?? []) await teach(file, file.name);
-    input.value = '';
+    await teach(input.files);
+    input.value = '';                   // or the same file could not be chosen again
   };
 }
-find('snapshot').onclick = async () => teach(await snapshot(), 'snapshot');
-
-document.addEventListener('paste', event => {
-  const file = [...event.clipboardData?.files ?? []].find(f => f.type.startsWith('image/'));
-  if (file) teach(file, file.name === 'image.png' ? 'pasted' : file.name);
-});
-let inside = 0;
-/** @param {number} step */
-function dragging(step) {
-  inside = step ? inside + step : 0;
-  find('dropping').hidden = inside < 1 || role !== 'operator';
-}
-document.addEventListener('dragenter', event => event.dataTransfer?.types.includes('Files') && dragging(1));
-document.addEventListener('dragleave', event => event.dataTransfer?.types.includes('Files') && dragging(-1));
-document.addEventListener('dragover', event => event.preventDefault());
-document.addEventListener('drop', async event => {
+find('#snapshot').onclick = () => {
+  find('#camera', HTMLCanvasElement).toBlob(picture => {
+    if (picture) teach([new File([picture], 'snapshot', {type: picture.type})]);
+  });
+};
+document.onpaste = event => teach(event.clipboardData?.files);
+document.ondragover = event => event.preventDefault();
+document.ondragenter = event => dropping.hidden = !event.dataTransfer?.types.includes('Files');
+dropping.ondragleave = () => dropping.hidden = true;
+document.ondrop = event => {
   event.preventDefault();
-  dragging(0);
-  for (const file of event.dataTransfer?.files ?? []) await teach(file, file.name);
-});
+  dropping.hidden = true;
+  teach(event.dataTransfer?.files);
+};
+
 gallery.addEventListener('keydown', event => {
-  const cards = /** @type {HTMLElement[]} */ ([...gallery.querySelectorAll('.card')]);
-  const at = cards.indexOf(/** @type {HTMLElement} */ (event.target));
+  const at = [...cards].findIndex(item => item.firstElementChild === event.target);
   const columns = getComputedStyle(gallery).gridTemplateColumns.split(' ').length;
   const step = {ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns}[event.key];
   if (at < 0 || !step) return;
   event.preventDefault();
-  cards[at + step]?.focus();
+  cards[at + step]?.querySelector('button')?.focus();
 });

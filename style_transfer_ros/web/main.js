@@ -1,121 +1,106 @@
 // @ts-check
 /** Starts the page: signs in with the link's token, connects, and hands news to the parts. */
-import {OwnCamera} from './camera.js';
+import {frameTaken, showSource} from './camera.js';
 import {showControls} from './controls.js';
-import {find, make, spoken, tell} from './dom.js';
+import {find, make, percent, spoken, tell, write} from './dom.js';
 import {showPainted, showStyles} from './gallery.js';
-import {Connection} from './server.js';
-import {veil, View} from './view.js';
+import {compareClocks, connect} from './server.js';
+import {latency, restart, showFrame} from './view.js';
 
-/** @typedef {import('./server.js').State} State */
-/** @type {State | null} */
-let state = null;
-let you = {rate: 0, why: '', viewers: 1}, role = 'viewer', connected = false;
+let state = /** @type {import('./server.js').State | null} */ (null);
+let connected = false;
+const pill = find('#state'), veil = find('#veil'), locked = find('#locked', HTMLDialogElement);
 
-const connection = new Connection({
+/** What goes on, what is said of it, and what covers the pictures. */
+function situation() {
+  if (!connected) return ['lost', 'Reconnecting …', 'The connection is lost. Reconnecting …'];
+  if (state && !state.present) {
+    const gone = `The node ${state.painter} is not there. Painting goes on here as soon as it is back.`;
+    return ['gone', 'The node is gone', gone];
+  }
+  const {state: kind = 'loading', message = ''} = state?.status ?? {};
+  const words = kind === 'paused' ? 'Pass-through' : spoken(kind);
+  // a node that waits for somebody who subscribes has somebody now
+  const still = ['failed', 'inactive', 'loading', 'waiting'].includes(kind) && !/subscribes/.test(message);
+  return [kind, message ? `${words}: ${message}` : words, still ? message : ''];
+}
+
+function showState() {
+  const [kind, words, cover] = situation(), {style = '', mix = {}} = state?.status ?? {};
+  pill.dataset.state = kind;
+  pill.title = words;
+  write(find('span', HTMLElement, pill), words);
+  write(veil, cover);
+  veil.hidden = !cover;
+  if (!state) return;
+  const mixed = Object.entries(mix).map(([name, share]) => `${percent(share)} ${spoken(name)}`);
+  find('#title').textContent = mixed.join(' + ') || spoken(style || 'Painting');
+  showPainted(mixed.length || !style ? mix : {[style]: 1});
+  showControls(state);
+  showSource(state.source);
+}
+
+/** @param {{rate: number, why: string, viewers: number}} you what the server measured of this viewer */
+function showFacts(you) {
+  const {status = {}, numbers = {}} = state ?? {};
+  const hertz = (/** @type {string} */ key) => numbers[key] ? `${numbers[key]}/s` : '';
+  const drops = Object.entries(numbers).filter(([key, count]) => key.startsWith('dropped ') && Number(count) > 0);
+  const facts = {
+    'model': [status.model, status.runtime].filter(Boolean).join(' in '),
+    'in': hertz('rate in (Hz)'),
+    'painted': hertz('rate out (Hz)'),
+    'here': `${you.rate.toFixed(1)}/s`,
+    'camera to screen': latency(),
+    'dropped': drops.map(([key, count]) => `${count} ${key.slice(8)}`).join(', '),
+    'viewers': String(you.viewers),
+    'slow here:': you.why,
+  };
+  const known = Object.entries(facts).filter(([, value]) => value);
+  find('#facts').replaceChildren(...known.map(
+    ([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value))));
+}
+
+/** Exchange a link's token for a cookie. @param {string} link */
+async function signIn(link) {
+  const token = new URLSearchParams(link.split('#')[1]).get('token') ?? link.trim();
+  const answer = await fetch('session', {method: 'POST', body: JSON.stringify({token})}).catch(() => null);
+  return answer?.ok;
+}
+
+/** Ask for the link where the cookie is no longer good; the network may just be gone. */
+async function checkSession() {
+  const answer = await fetch('session').catch(() => null);
+  if (answer?.status === 401 && !locked.open) locked.showModal();
+  return answer?.ok;
+}
+
+locked.onclose = async () => {
+  if (await signIn(find('#link', HTMLInputElement).value)) location.reload();
+  else locked.showModal();
+};
+onhashchange = () => location.reload();         // another link
+if (location.hash.includes('token=') && await signIn(location.hash)) {
+  history.replaceState(null, '', location.pathname);    // no secret in history, screen or screenshots
+}
+if (await checkSession()) connect({
   open() {
     connected = true;
-    view.restart();
+    restart();
   },
   lost() {
     connected = false;
     showState();
     checkSession();
   },
-  hello: message => { role = document.body.dataset.role = message.role; },
-  frame: frame => view.show(frame),
-  styles: ({styles}) => showStyles(styles, role),
-  state(message) {
-    state = message;
+  state(news) {
+    state = news;
     showState();
   },
-  you(message) {
-    you = message;
-    showFacts();
-  },
+  hello: ({role}) => document.body.dataset.role = role,
+  styles: ({styles}) => showStyles(styles),
   notice: ({message}) => tell(message, {bad: true}),
-  own_camera: message => camera.taken(message),
+  frame: showFrame,
+  you: showFacts,
+  own_camera: frameTaken,
+  clock: compareClocks,
 });
-const view = new View(connection);
-const camera = new OwnCamera(connection);
-
-/** @type {Record<string, string>} */
-const WORDS = {loading: 'Loading', learning: 'Learning', painting: 'Painting', waiting: 'Waiting', paused: 'Pass-through',
-  inactive: 'Inactive', failed: 'Failed'};
-/** @type {Record<string, string>} */
-const TONES = {painting: 'good', learning: 'busy', loading: 'busy', paused: 'busy', waiting: 'busy'};
-
-function showState() {
-  const pill = find('state'), status = state?.status ?? {};
-  const kind = status.state ?? 'loading';
-  let words = `${WORDS[kind] ?? kind}${status.message ? `: ${status.message}` : ''}`, cover = '', tone = TONES[kind] ?? 'bad';
-  if (['failed', 'inactive', 'loading'].includes(kind) || (kind === 'waiting' && !/subscribes/.test(status.message ?? ''))) {
-    cover = status.message ?? '';
-  }
-  if (state && !state.present) {
-    [tone, cover] = ['bad', `The node ${state.painter} is not there. Painting goes on here as soon as it is back.`];
-    words = 'The node is gone';
-  }
-  if (!connected) [tone, words, cover] = ['bad', 'Reconnecting …', 'The connection is lost. Reconnecting …'];
-  pill.dataset.tone = tone;
-  const text = /** @type {HTMLElement} */ (pill.querySelector('span'));
-  if (text.textContent !== words) text.textContent = text.title = words;
-  veil(cover, kind === 'learning' && connected);
-  if (!state) return;
-  const mix = status.mix ?? {}, shares = Object.keys(mix).length ? mix : status.style ? {[status.style]: 1} : {};
-  showPainted(shares);
-  find('title').textContent = Object.keys(mix).length
-    ? Object.entries(mix).map(([name, share]) => `${Math.round(share * 100)} % ${spoken(name)}`).join(' + ')
-    : spoken(status.style || 'Painting');
-  showControls(state);
-  camera.show(state.source);
-}
-
-function showFacts() {
-  const numbers = state?.numbers ?? {}, status = state?.status ?? {}, latency = view.latency();
-  const drops = Object.entries(numbers).filter(([key, n]) => key.startsWith('dropped ') && Number(n) > 0)
-    .map(([key, n]) => `${n} ${key.slice(8)}`);
-  /** @type {[string, string | undefined][]} */
-  const facts = [
-    ['model', [status.model, status.runtime].filter(Boolean).join(' in ') || undefined],
-    ['in', numbers['rate in (Hz)'] && `${numbers['rate in (Hz)']}/s`],
-    ['painted', numbers['rate out (Hz)'] && `${numbers['rate out (Hz)']}/s`],
-    ['here', `${view.rate().toFixed(1)}/s`],
-    ['camera to screen', Number.isNaN(latency) ? view.latencies.length ? 'stamps of another clock' : undefined : `${latency.toFixed(0)} ms`],
-    ['dropped', drops.join(', ') || undefined],
-    ['viewers', String(you.viewers)],
-    ['', you.why || undefined],
-  ];
-  find('facts').replaceChildren(...facts.filter(([, value]) => value).map(([key, value]) => make('div', {'data-fact': key},
-    make('dt', {}, key || 'Slow here:'), make('dd', {}, value ?? ''))));
-}
-
-/** Exchange a link's token for a cookie. @param {string} link @returns {Promise<boolean>} */
-async function signIn(link) {
-  const token = new URLSearchParams(link.split('#')[1] ?? '').get('token') ?? link.trim();
-  const answer = await fetch('session', {method: 'POST', body: JSON.stringify({token}), credentials: 'same-origin'});
-  return answer.ok;
-}
-
-/** Ask for the link where the cookie is no longer good; the network may just be gone. */
-async function checkSession() {
-  const answer = await fetch('session', {credentials: 'same-origin'}).catch(() => null);
-  const dialog = /** @type {HTMLDialogElement} */ (find('locked'));
-  if (answer?.status === 401 && !dialog.open) dialog.showModal();
-  return answer?.ok ?? false;
-}
-
-find('locked').addEventListener('close', async () => {
-  const input = /** @type {HTMLInputElement} */ (find('link'));
-  if (await signIn(input.value)) location.reload();
-  else /** @type {HTMLDialogElement} */ (find('locked')).showModal();
-});
-async function start() {
-  if (location.hash.includes('token=')) {
-    const done = await signIn(location.hash).catch(() => false);
-    if (done) history.replaceState(null, '', location.pathname);    // no secret in history, screen or screenshots
-  }
-  if (await checkSession()) connection.open();
-}
-window.addEventListener('hashchange', () => start());
-start();

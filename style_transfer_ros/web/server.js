@@ -7,101 +7,114 @@ import {tell} from './dom.js';
  *   mix: Record<string, number>}} Status
  * @typedef {{present: boolean, painter: string, status: Partial<Status>, parameters: Record<string, any>,
  *   numbers: Record<string, string>, source: {kind: string, topic: string}, shuffle: number,
- *   recording: null | {size: number, written: number, dropped: number},
- *   recordings: {name: string, size: number}[]}} State
- * @typedef {{name: string, source: string, learned: number, picture: string}} Style
- * @typedef {{stream: number, sequence: number, stamp: number, jpeg: Uint8Array<ArrayBuffer>}} Frame
+ *   recording: null | {size: number, dropped: number}, recordings: {name: string, size: number}[]}} State
+ * @typedef {{name: string, source: string, picture: string}} Style
  */
 export const CAMERA = 0, PAINTING = 1, OWN_CAMERA = 2;
 const HEADER = 16;
 
-/**
- * Ask the server; a refusal is shown, in its own words.
- * @param {string} path
- * @param {BodyInit | object} [body]
- * @returns {Promise<any>} the answer, or null where it was refused
- */
-export async function ask(path, body = {}) {
-  const plain = body instanceof Blob ? body : JSON.stringify(body);
+/** Fetch; a refusal is shown in the server's own words, and gives null.
+ *  @param {string} path @param {RequestInit} [options] */
+export async function get(path, options) {
   try {
-    const answer = await fetch(path, {method: 'POST', body: plain, credentials: 'same-origin'});
-    const content = await answer.json();
-    if (content.success) return content;
-    tell(content.message, {bad: true});
+    const answer = await fetch(path, options);
+    if (answer.ok) return answer;
+    tell((await answer.json()).message, {bad: true});
   } catch {
     tell('The page cannot be reached; it is tried again.', {bad: true});
   }
   return null;
 }
 
-/** One connection for the life of the page; `on` gets frames, `lost` and messages by their kind. */
-export class Connection {
-  /** @param {Record<string, (content: any) => void>} on */
-  constructor(on) {
-    this.on = on;
-    /** @type {WebSocket | null} */
-    this.socket = null;
-    this.retry = 0;
-    /** Time of the stamps minus `performance.now()`, ms, from the fastest of the last answers. */
-    this.offset = NaN;
-    /** @type {{offset: number, trip: number}[]} */
-    this.trips = [];
-    setInterval(() => this.send(String(performance.now())), 2000);
-    // a page that the browser keeps for its back button must not be a viewer meanwhile
-    addEventListener('pagehide', () => this.socket?.close());
+/** Ask for something to be done; gives the answer, or null where it was refused.
+ *  @param {string} path @param {Blob | object} body @returns {Promise<any>} */
+export async function ask(path, body = {}) {
+  const answer = await get(path, {method: 'POST', body: body instanceof Blob ? body : JSON.stringify(body)});
+  return answer?.json().catch(() => null);
+}
+
+/** Wishes of sliders that move: those that come while one is under way travel together, and newer values win. */
+export class Wishes {
+  /** @param {string} path */
+  constructor(path) {
+    this.path = path;
+    this.last = -Infinity;
+    this.answer = Promise.resolve();
+    this.waiting = /** @type {object | null} */ (null);
   }
 
-  open() {
-    const url = new URL('live', location.href);
-    url.protocol = url.protocol.replace('http', 'ws');
-    url.hash = '';
-    const socket = this.socket = new WebSocket(url);
-    socket.binaryType = 'arraybuffer';
-    socket.onopen = () => {
-      this.retry = 0;
-      this.trips = [];
-      socket.send(String(performance.now()));
-      this.on.open(null);
-    };
-    socket.onmessage = ({data}) => typeof data === 'string' ? this.take(JSON.parse(data)) : this.on.frame(unpack(data));
-    socket.onclose = () => {
-      this.on.lost(null);
-      const wait = Math.min(5000, 300 * 2 ** this.retry++) * (0.75 + Math.random() / 2);
-      setTimeout(() => this.open(), wait);
-    };
+  /** Whether the sliders rest, so that they may show what the node says. */
+  get rest() {
+    return performance.now() - this.last > 1500;
   }
 
-  /** @param {any} message */
-  take(message) {
-    if (message.kind !== 'clock') {
-      this.on[message.kind]?.(message);
-      return;
+  /** @param {object} wish */
+  add(wish) {
+    this.last = performance.now();
+    if (!this.waiting) {
+      this.answer = this.answer.then(() => {
+        const all = this.waiting ?? {};
+        this.waiting = null;
+        return ask(this.path, all);
+      });
     }
-    const now = performance.now();
-    this.trips.push({trip: now - message.sent, offset: message.now / 1e6 - (now + message.sent) / 2});
-    this.trips = this.trips.slice(-10);
-    this.offset = this.trips.reduce((best, one) => one.trip < best.trip ? one : best).offset;
-  }
-
-  /** @param {string | ArrayBuffer | Uint8Array<ArrayBuffer>} data */
-  send(data) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(data);
-  }
-
-  /** Ask for the next frame of a stream. @param {number} stream */
-  ready(stream) {
-    this.send(Uint8Array.of(stream));
-  }
-
-  /** The time of the stamps, ms. */
-  now() {
-    return performance.now() + this.offset;
+    this.waiting = {...this.waiting, ...wish};
   }
 }
 
-/** @param {ArrayBuffer} data @returns {Frame} */
-function unpack(data) {
-  const head = new DataView(data);
-  return {stream: head.getUint8(0), sequence: head.getUint32(4, true), stamp: Number(head.getBigInt64(8, true)) / 1e6,
-    jpeg: new Uint8Array(data, HEADER)};
+/** @type {WebSocket} */
+let socket;
+let lost = 0;
+/** How long the last answers of the server's clock took, and that clock minus ours, ms. */
+let trips = /** @type {{trip: number, offset: number}[]} */ ([]);
+
+/** Stay connected for the life of the page; `on` gets frames, messages by their kind, `open` and `lost`.
+ *  @param {Record<string, (content: any) => void>} on */
+export function connect(on) {
+  socket = new WebSocket(new URL('live', location.href.replace('http', 'ws')));
+  socket.binaryType = 'arraybuffer';
+  socket.onopen = () => {
+    lost = 0;
+    trips = [];
+    askForTime();
+    on.open(null);
+  };
+  socket.onmessage = ({data}) => {
+    if (data instanceof ArrayBuffer) {
+      const head = new DataView(data), stamp = Number(head.getBigInt64(8, true)) / 1e6;
+      on.frame({stream: head.getUint8(0), stamp, jpeg: new Uint8Array(data, HEADER)});
+    } else {
+      const message = JSON.parse(data);
+      on[message.kind]?.(message);
+    }
+  };
+  socket.onclose = () => {
+    on.lost(null);
+    // with some chance, so that many viewers do not all come back in one moment
+    setTimeout(connect, Math.min(5000, 300 * 2 ** lost++) * (0.75 + Math.random() / 2), on);
+  };
+}
+setInterval(askForTime, 2000);
+// a page that the browser keeps for its back button must not be a viewer meanwhile
+addEventListener('pagehide', () => socket?.close());
+
+/** @param {string | Blob | Uint8Array<ArrayBuffer>} data */
+export function send(data) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(data);
+}
+
+function askForTime() {
+  send(String(performance.now()));
+}
+
+/** The server's clock was `now`, ns, between ours `sent`, ms, and this moment. @param {Record<string, number>} times */
+export function compareClocks({sent, now}) {
+  const here = performance.now();
+  trips = [...trips.slice(-9), {trip: here - sent, offset: now / 1e6 - (here + sent) / 2}];
+}
+
+/** The time of the stamps, ms, after the fastest of the last answers; NaN before the first. */
+export function stampTime() {
+  const [fastest] = trips.toSorted((a, b) => a.trip - b.trip);
+  return performance.now() + (fastest?.offset ?? NaN);
 }

@@ -194,7 +194,7 @@ class Browser:
 
     def facts(self) -> dict:
         return self.script("return Object.fromEntries([...document.querySelectorAll('#facts div')].map("
-                           "fact => [fact.dataset.fact, fact.querySelector('dd').textContent]))")
+                           "fact => [...fact.children].map(part => part.textContent)))")
 
     def errors(self) -> list:
         """Return what the console complains of, since the last call."""
@@ -243,6 +243,24 @@ def test_the_painted_canvas_is_the_engines_painting_of_that_frame(ros, browser):
     assert psnr(painted, frame) < 25, 'the camera is not the painting'
     # both sides of the divider show the same moment
     assert until(lambda: abs(browser.stamp('camera') - browser.stamp()) < 0.01, 'camera and painting of one stamp')
+
+
+def test_the_divider_is_dragged_by_its_line_and_a_click_beside_it_moves_nothing(browser):
+    pictures, divider = browser.find('#pictures'), browser.find('#divider')
+    quarter, low = int(pictures.size['width'] / 4), int(pictures.size['height'] / 4)
+
+    def grab(x):
+        return ActionChains(browser.driver).move_to_element_with_offset(pictures, x, low).click_and_hold()
+    grab(0).move_by_offset(quarter, 0).release().perform()
+    moved = float(divider.get_property('value'))
+    assert 65 < moved < 85
+    line = browser.script("""
+        const all = document.querySelector('#pictures').getBoundingClientRect();
+        const line = document.querySelector('.knob').getBoundingClientRect();
+        return ((line.left + line.right) / 2 - all.left) / all.width * 100;""")
+    assert abs(line - moved) < 0.5, 'the line is where the slider is'
+    grab(-quarter).release().perform()
+    assert float(divider.get_property('value')) == moved
 
 
 def test_a_click_chooses_a_style_and_next_and_shuffle_go_on(browser):
@@ -534,18 +552,20 @@ def test_the_keyboard_alone_is_enough(browser):
     def tab_to(goal, most=60):
         for _ in range(most):
             if focused() == goal:
-                assert browser.script("""
-                    const e = document.activeElement, near = [e, e.closest('label'), e.firstElementChild];
-                    return near.some(x => x && getComputedStyle(x).outlineStyle !== 'none');"""), 'the focus is seen'
+                outlines = browser.script("""
+                    const e = document.activeElement, near = [
+                      [e], [e.closest('label')], [e.firstElementChild], [e.nextElementSibling, '::after']];
+                    return near.map(([x, part]) => x ? getComputedStyle(x, part).outlineStyle : 'none');""")
+                assert set(outlines) != {'none'}, 'the focus is seen'
                 return
             press(Keys.TAB)
         raise AssertionError(f'{goal} is not reached')
     browser.script('document.activeElement.blur()')
     tab_to('divider')
     press(Keys.HOME)
-    assert browser.find('#divider').get_attribute('aria-valuenow') == '0'
+    assert browser.find('#divider').get_property('value') == '0'
     press(Keys.ARROW_RIGHT, Keys.PAGE_UP)
-    assert browser.find('#divider').get_attribute('aria-valuenow') == '12'
+    assert browser.find('#divider').get_property('value') == '11'
     tab_to('next')
     before = browser.chosen()
     press(Keys.ENTER)
