@@ -19,18 +19,13 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from rosbags.rosbag2.metadata import parse_qos
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 from rosbags.typesys.store import Typestore
 import yaml
 import zstandard
 
-from style_transfer_ros.archive import locations
-from style_transfer_ros.archive.mcap_file import MAGIC as MCAP_MAGIC
-from style_transfer_ros.archive.mcap_file import McapFile
-from style_transfer_ros.archive.records import BagFile, Damage, Definition, FOREVER, Message, Topic
-from style_transfer_ros.archive.ros1_file import MAGIC as ROS1_MAGIC
-from style_transfer_ros.archive.ros1_file import Ros1File
+from style_transfer_ros.archive import locations, mcap_file, ros1_file
+from style_transfer_ros.archive.records import BagFile, Damage, Definition, FOREVER, Message, offered_qos, Topic
 from style_transfer_ros.archive.ros1_types import conversion
 from style_transfer_ros.archive.sqlite_file import SqliteFile
 from style_transfer_ros.engine.errors import ArchiveError, sentence, shown, StyleTransferError
@@ -210,10 +205,10 @@ class Bag:
         else:
             path = None
         opened: BagFile
-        if head[:len(MCAP_MAGIC)] == MCAP_MAGIC:
-            opened = McapFile(stream, short)
-        elif head[:len(ROS1_MAGIC)] == ROS1_MAGIC:
-            opened = Ros1File(stream, short)
+        if head.startswith(mcap_file.MAGIC):
+            opened = mcap_file.McapFile(stream, short)
+        elif head.startswith(ros1_file.MAGIC):
+            opened = ros1_file.Ros1File(stream, short)
         elif head == _SQLITE_MAGIC:
             stream.close()
             opened = SqliteFile(path or locations.local_copy(name, self._stack), short)
@@ -276,14 +271,10 @@ def _described(metadata: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]
     """Return QoS and type hashes by topic and type, as far as metadata.yaml tells them."""
     found = {}
     for entry in metadata.get('topics_with_message_count') or ():
-        try:
-            told = entry['topic_metadata']
-            qos = tuple(parse_qos(told.get('offered_qos_profiles') or []))
-        except Exception:       # noqa: BLE001 - rosbags raises whatever the recorded YAML leads it to
-            qos = ()
         if isinstance(entry, dict) and isinstance(told := entry.get('topic_metadata'), dict):
             found[told.get('name', ''), told.get('type', '')] = {
-                'qos': qos, 'digest': told.get('type_description_hash') or ''}
+                'qos': offered_qos(told.get('offered_qos_profiles') or []),
+                'digest': told.get('type_description_hash') or ''}
     return found
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from rosbags.interfaces import Qos
+from rosbags.rosbag2.metadata import parse_qos
 
 #: Later than any message, ns.
 FOREVER = 1 << 63
@@ -45,6 +46,14 @@ class Topic:
     definition: Definition = field(default=Definition(), compare=False)
     qos: tuple[Qos, ...] = field(default=(), compare=False)
     digest: str = field(default='', compare=False)
+
+
+def offered_qos(recorded: Any) -> tuple[Qos, ...]:
+    """Read QoS profiles as a bag has them, YAML or what was read from it; what cannot be read is left out."""
+    try:
+        return tuple(parse_qos(recorded))
+    except Exception:       # noqa: BLE001 - rosbags raises whatever the recorded YAML leads it to
+        return ()
 
 
 @dataclass(frozen=True)

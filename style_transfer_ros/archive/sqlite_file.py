@@ -13,15 +13,12 @@ others.  SQLite keeps no checksums: a changed byte inside an image cannot be not
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import closing
 from pathlib import Path
 import shutil
 import sqlite3
 from tempfile import TemporaryDirectory
 
-from rosbags.rosbag2.metadata import parse_qos
-
-from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, Topic
+from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, offered_qos, Topic
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Where a database does not tell how many messages it has, so many are searched for behind the last one.
@@ -88,11 +85,7 @@ class SqliteFile:
                                                                          'type_description_hash')]
         for number, name, kind, form, qos, digest in self._database.execute(
                 f'SELECT id, name, type, serialization_format, {", ".join(optional)} FROM topics ORDER BY id'):
-            try:
-                profiles = tuple(parse_qos(qos))
-            except Exception:       # noqa: BLE001 - rosbags raises whatever the recorded YAML leads it to
-                profiles = ()
-            topic = Topic(name, kind, form, definitions.get(kind, Definition()), profiles, digest or '')
+            topic = Topic(name, kind, form, definitions.get(kind, Definition()), offered_qos(qos), digest or '')
             self._topics[number] = topic
             self.counts.setdefault(topic, 0)
         try:
@@ -105,8 +98,7 @@ class SqliteFile:
 
     def _limits(self) -> tuple[int, int]:
         try:
-            with closing(self._database.execute('SELECT min(timestamp), max(timestamp) FROM messages')) as found:
-                start, end = found.fetchone()
+            start, end = self._database.execute('SELECT min(timestamp), max(timestamp) FROM messages').fetchone()
             return (FOREVER, 0) if start is None else (start, end)
         except sqlite3.Error:
             return 0, FOREVER - 1
@@ -168,16 +160,14 @@ class SqliteFile:
         Where a file breaks off in front of the last page of a message, SQLite gives zeros for that page.
         """
         try:
-            with closing(self._database.execute('SELECT data FROM messages WHERE id = ?', (row,))) as found:
-                return found.fetchone() is not None
+            return self._database.execute('SELECT data FROM messages WHERE id = ?', (row,)).fetchone() is not None
         except sqlite3.Error:
             return False
 
     def _last_row(self) -> int:
         """Return the highest number of a message; 0 if that cannot be read."""
         try:
-            with closing(self._database.execute('SELECT max(id) FROM messages')) as found:
-                return found.fetchone()[0] or 0
+            return self._database.execute('SELECT max(id) FROM messages').fetchone()[0] or 0
         except sqlite3.Error:
             return 0
 

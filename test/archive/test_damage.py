@@ -9,7 +9,8 @@ import shutil
 import sqlite3
 import struct
 
-from bags import IMAGE, image, JPEG, make_bag, RAW, START, STEP, STORE, WORDS
+from bags import IMAGE, image, JPEG, make_bag, RAW, START, STEP, STORE, STRING, WORDS
+from mcap.writer import Writer as McapWriter
 import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
@@ -97,6 +98,41 @@ def test_a_damaged_place_costs_what_lies_there(tmp_path, look, painters, storage
     assert 60 < len(times) <= 120 and times[0] == 0 and times[-1] == 119       # before it and behind it
     assert '17000000' in report.damage[0] and (storage == 'sqlite3' or any(
         name in report.damage[0] for name in (RAW, JPEG, WORDS)))      # a page does not tell its topics
+
+
+@pytest.mark.parametrize('storage, compression, head', [
+    ('mcap', 'storage', b'\x28\xb5\x2f\xfd'), ('ros1', 'bz2', b'BZh'), ('ros1', 'lz4', b'\x04\x22\x4d\x18')])
+def test_a_damaged_chunk_of_a_bag_without_an_index_is_named_and_counted(tmp_path, look, painters, storage, compression,
+                                                                        head):
+    """Even where nothing of it can be read, so that only looking through the file shows it."""
+    bag = make_bag(tmp_path / 'in', 120, storage, compression, SIZE)
+    file = bag if bag.is_file() else the_file(bag)
+    cut(file, 0.9)
+    damage(file, behind=head)
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    damaged, = [text for text in report.damage if 'the chunk is damaged' in text or 'data of the chunk' in text]
+    assert ', byte ' in damaged and report.exit_code() == 3
+    assert report.left_out == 2         # this chunk, and the end of the file: nobody knows of how many messages
+    times = [t // STEP for t, _ in topic(read(tmp_path / 'out'), PAINTED)]
+    assert times[0] == 0 and set(range(times[-1])) - set(times)         # before it and behind it
+
+
+def test_a_damaged_description_of_a_topic_costs_that_topic(tmp_path, look, painters):
+    file = tmp_path / 'x.mcap'
+    with file.open('wb') as stream:
+        writer = McapWriter(stream, use_chunking=False)
+        writer.start()
+        for name, kind, message in ((RAW, IMAGE, image(0)), (WORDS, STRING, STORE.types[STRING]('a'))):
+            schema = writer.register_schema(kind, 'ros2msg', STORE.generate_msgdef(kind, ros_version=2)[0].encode())
+            channel = writer.register_channel(name, 'cdr', schema)
+            writer.add_message(channel, START, bytes(STORE.serialize_cdr(message, kind)), START)
+        writer.finish()
+    data = file.read_bytes()[:-200]         # without the summary
+    at = data.index(WORDS.encode())
+    file.write_bytes(data[:at - 4] + b'\xff\xff\xff\x7f' + data[at:])
+    report = repaint(file, tmp_path / 'out', look, painters)
+    assert report.painted == {PAINTED: 1} and report.exit_code() == 3
+    assert any('the description of a topic is damaged' in text for text in report.damage)
 
 
 def test_a_damaged_length_in_a_chunk_costs_one_message(tmp_path, look, painters):

@@ -16,7 +16,7 @@ from bags import make_bag
 import pytest
 from test_bags import read
 
-from style_transfer_ros.archive import bag_reader, bag_writer
+from style_transfer_ros.archive import bag_writer, mcap_file
 from style_transfer_ros.tools import stylize_bag
 
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']
@@ -52,7 +52,7 @@ def test_a_full_or_broken_disk_is_one_sentence_and_the_run_goes_on_later(tmp_pat
 
 def test_a_lost_network_share_is_one_sentence(tmp_path, monkeypatch):
     bag = make_bag(tmp_path / 'in', 40)
-    monkeypatch.setattr(bag_reader.McapFile, '_content', failing_after(3, bag_reader.McapFile._content, errno.ESTALE))
+    monkeypatch.setattr(mcap_file.McapFile, '_content', failing_after(3, mcap_file.McapFile._content, errno.ESTALE))
     with pytest.raises(SystemExit) as end:
         stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS])
     assert '--resume' in str(end.value) and '\n' not in str(end.value) and not (tmp_path / 'out').exists()
