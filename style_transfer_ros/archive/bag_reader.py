@@ -27,7 +27,7 @@ import zstandard
 from style_transfer_ros.archive import locations, mcap_file, ros1_file
 from style_transfer_ros.archive.records import BagFile, Damage, Definition, FOREVER, Message, offered_qos, Topic
 from style_transfer_ros.archive.ros1_types import conversion
-from style_transfer_ros.archive.sqlite_file import SqliteFile
+from style_transfer_ros.archive.sqlite_file import LOG_ENDING, SqliteFile
 from style_transfer_ros.engine.errors import ArchiveError, sentence, shown, StyleTransferError
 
 _SQLITE_MAGIC = b'SQLite format 3\0'
@@ -211,7 +211,7 @@ class Bag:
             opened = ros1_file.Ros1File(stream, short)
         elif head == _SQLITE_MAGIC:
             stream.close()
-            opened = SqliteFile(path or locations.local_copy(name, self._stack), short)
+            opened = SqliteFile(path or locations.local_copy(name, self._stack, LOG_ENDING), short)
         else:
             stream.close()
             raise ArchiveError(f"'{name}' is no bag: it begins with {head[:8]!r}, as no MCAP, SQLite or ROS 1 bag does."

@@ -60,22 +60,31 @@ def below(folder: str, name: str) -> str:
     return f'{folder.rstrip("/")}/{name}' if is_url(folder) else str(Path(folder) / name)
 
 
-def opened(location: str) -> BinaryIO:
-    """Open a file to read at any place."""
+def opened(location: str, ahead: bool = True) -> BinaryIO:
+    """
+    Open a file to read at any place.
+
+    :param ahead: fetch more from object storage than is read, for what comes next; else just that.
+    """
     if not is_url(location):
         return open(location, 'rb')
     system, path = _filesystem(location)
-    return system.open(path, 'rb', block_size=_AHEAD, cache_type='readahead')
+    return system.open(path, 'rb', block_size=_AHEAD, cache_type='readahead' if ahead else 'none')
 
 
-def local_copy(location: str, stack: ExitStack) -> Path:
-    """Return a path on this machine; what is elsewhere is copied until ``stack`` is closed."""
+def local_copy(location: str, stack: ExitStack, beside: str) -> Path:
+    """
+    Return a path on this machine; what is elsewhere is copied until ``stack`` is closed.
+
+    :param beside: ending of a second file, which is copied, too, if it is there.
+    """
     if not is_url(location):
         return Path(location)
     folder = stack.enter_context(TemporaryDirectory(prefix='style_transfer_bag_'))
     path = Path(folder) / location.rsplit('/', 1)[-1]
-    with opened(location) as source, path.open('wb') as target:
-        shutil.copyfileobj(source, target, 1 << 20)
+    for ending in ('', beside) if kind(f'{location}{beside}') else ('',):
+        with opened(f'{location}{ending}') as source, Path(f'{path}{ending}').open('wb') as target:
+            shutil.copyfileobj(source, target, 1 << 20)
     return path
 
 

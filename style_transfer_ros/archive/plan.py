@@ -188,7 +188,7 @@ def fingerprints(location: str) -> dict[str, str]:
     for name in names:
         if locations.kind(name) != 'file':
             continue
-        with locations.opened(name) as file:
+        with locations.opened(name, ahead=False) as file:
             size = file.seek(0, 2)
             digest = hashlib.sha256()
             for at in sorted({max(0, (size - _SAMPLE) * n // (_SAMPLES - 1)) for n in range(_SAMPLES)}):

@@ -21,6 +21,8 @@ from tempfile import TemporaryDirectory
 from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, offered_qos, Topic
 from style_transfer_ros.engine.errors import ArchiveError
 
+#: Of the file beside a database that has what was written last.
+LOG_ENDING = '-wal'
 #: Where a database does not tell how many messages it has, so many are searched for behind the last one.
 _SEARCHED = 100_000
 
@@ -34,9 +36,9 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path, name: str) -> None:
-        self._name = name
+        self._name, self._path = name, path
         self._copy: TemporaryDirectory | None = None
-        log = path.with_name(path.name + '-wal')
+        log = path.with_name(path.name + LOG_ENDING)
         if log.is_file() and log.stat().st_size:
             # the recorder was killed and its last messages are in the log; only a copy may be put together again
             self._copy = TemporaryDirectory(prefix='style_transfer_bag_')
@@ -122,6 +124,7 @@ class SqliteFile:
                     raise sqlite3.DatabaseError('the end of the message is missing')
             except (sqlite3.Error, TypeError) as error:
                 if there and (number is None or number in wanted):
+                    self._check()
                     name = self._topics[number].name if number in wanted else ''
                     yield Damage(name, time if time is not None else last, place, f'the database is damaged ({error})')
                 continue
@@ -146,12 +149,22 @@ class SqliteFile:
                 last = time
                 yield row, time, True
         except sqlite3.Error as error:
+            self._check()
             yield Damage('', last, f"'{self._name}'", f'the index of the database is damaged ({error}); what follows '
                          'is searched message by message', 0), None, False
             end = self._last_row()
             for row in range(1, (end or max(seen, default=0) + _SEARCHED) + 1):
                 if row not in seen:
                     yield row, None, end > 0
+
+    def _check(self) -> None:
+        """
+        Tell a file that is gone from a damaged one, which looks the same to SQLite.
+
+        :raises OSError: it cannot be read any more, as that of a lost share.
+        """
+        with self._path.open('rb') as file:
+            file.read(1)
 
     def _readable(self, row: int) -> bool:
         """

@@ -323,7 +323,7 @@ def repaint_video(location: str, out: Path, look: Look, painters: Painters, repo
     begin = time.monotonic()
     check_ending(out)
     if not has_pyav():
-        _repaint_with_opencv(location, out, look, painters, report, start, stop, resume, progress)
+        _repaint_with_opencv(location, out, look, painters, report, start, stop, resume, on_error, progress)
     else:
         with Video(location) as video, unfinished(out, resume) as run:
             plan = make_plan(video, location, look, start, stop, window)
@@ -461,7 +461,8 @@ def _sound(video: Video, target: Any, start: Fraction, stop: Fraction) -> Iterat
 
 
 def _repaint_with_opencv(location: str, out: Path, look: Look, painters: Painters, report: Report, start: float,
-                         stop: float | None, resume: bool, progress: Callable[[int, int], None]) -> None:
+                         stop: float | None, resume: bool, on_error: str, progress: Callable[[int, int], None]
+                         ) -> None:
     """Read and write with OpenCV alone."""
     report.note(f"PyAV is not installed, so '{out}' becomes Motion JPEG at one rate, without sound, which browsers do "
                 "not play, and an interrupted run begins again; for H.264 run 'pip install -r requirements/video.txt'.")
@@ -494,6 +495,7 @@ def _repaint_with_opencv(location: str, out: Path, look: Look, painters: Painter
                 assert isinstance(item, Painted)
                 if item.error is not None:
                     report.damaged(Damage(location, item.item.time, f'frame {item.item.pts}', str(item.error)))
+                    check(0, report, on_error)
                     continue
                 height, width = item.result.shape[:2]
                 if writer is None:

@@ -17,6 +17,8 @@ import pytest
 from test_bags import read
 
 from style_transfer_ros.archive import bag_writer, mcap_file
+from style_transfer_ros.archive.bag_reader import Bag
+from style_transfer_ros.archive.records import Damage
 from style_transfer_ros.tools import stylize_bag
 
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']
@@ -56,6 +58,20 @@ def test_a_lost_network_share_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as end:
         stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS])
     assert '--resume' in str(end.value) and '\n' not in str(end.value) and not (tmp_path / 'out').exists()
+
+
+def test_a_database_on_a_lost_network_share_is_not_taken_for_a_damaged_one(tmp_path):
+    """To SQLite both look the same."""
+    file = make_bag(tmp_path / 'in', 200, 'sqlite3', '', (4, 6)) / 'in.db3'
+    data = bytearray(file.read_bytes())
+    leaf = next(at for at in range(len(data) // 4096 // 2 * 4096, len(data), 4096) if data[at] == 13)
+    data[leaf:leaf + 4096] = b'\xff' * 4096
+    file.write_bytes(data)
+    with Bag(file) as bag:
+        assert any(isinstance(item, Damage) for item in bag.messages())
+        file.unlink()
+        with pytest.raises(FileNotFoundError):
+            list(bag.messages())
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):

@@ -6,12 +6,16 @@
 # specific language governing permissions and limitations under the License.
 """Bags in object storage: read, painted by workers, and written back, with an S3 server of moto on this machine."""
 import os
+import sqlite3
 import subprocess
 import sys
 
 from bags import make_bag
 import pytest
 from test_bags import PAINTED, read, repaint
+
+from style_transfer_ros.archive.bag_reader import Bag
+from style_transfer_ros.archive.plan import fingerprints
 
 s3fs = pytest.importorskip('s3fs', reason='s3fs is not installed (requirements/scale.txt)')
 moto = pytest.importorskip('moto.server', reason='moto is not installed (requirements/test.txt)')
@@ -45,6 +49,32 @@ def test_a_bag_in_object_storage_is_read_where_it_is(tmp_path, look, painters, s
     report = repaint('s3://fleet/in', tmp_path / 'out', look, painters, window=0.5)
     repaint(bag, tmp_path / 'local', look, painters, window=0.5)
     assert report.exit_code() == 0 and read(tmp_path / 'out') == read(tmp_path / 'local')
+
+
+def test_the_log_of_a_killed_recorder_in_object_storage_is_read(tmp_path, s3):
+    bag = make_bag(tmp_path / 'in', 5, 'sqlite3')
+    base = sqlite3.connect(bag / 'in.db3')
+    base.execute('PRAGMA journal_mode=WAL')
+    base.execute('PRAGMA wal_autocheckpoint=0')
+    base.execute('DELETE FROM messages WHERE id > 4')
+    base.commit()
+    s3.put(str(bag), 'fleet/in', recursive=True)
+    base.close()
+    with Bag('s3://fleet/in') as opened:
+        assert sum(opened.counts.values()) == 4
+
+
+def test_a_fingerprint_fetches_little_of_a_large_bag(s3, monkeypatch):
+    s3.pipe('fleet/large.mcap', bytes(40 << 20))
+    fetched = []
+    fetch = s3fs.core.S3File._fetch_range
+
+    def counted(self, start, end):
+        fetched.append(end - start)
+        return fetch(self, start, end)
+
+    monkeypatch.setattr(s3fs.core.S3File, '_fetch_range', counted)
+    assert len(fingerprints('s3://fleet/large.mcap')) == 1 and 0 < sum(fetched) <= 3 << 20
 
 
 def test_workers_paint_from_object_storage_to_object_storage(tmp_path, s3):

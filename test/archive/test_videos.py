@@ -19,10 +19,12 @@ import numpy as np
 import pytest
 from videos import make_video, turned
 
+from style_transfer_ros.archive import painting
 from style_transfer_ros.archive import videos as archive_videos
 from style_transfer_ros.archive.report import Report
+from style_transfer_ros.archive.unfinished import StopAtDamage
 from style_transfer_ros.archive.videos import repaint_video
-from style_transfer_ros.engine.errors import ArchiveError
+from style_transfer_ros.engine.errors import ArchiveError, ImageError
 
 needs_pyav = pytest.mark.skipif(not archive_videos.has_pyav(), reason='PyAV is not installed (requirements/video.txt)')
 
@@ -173,6 +175,13 @@ def test_without_pyav_it_is_motion_jpeg_and_that_is_said(tmp_path, monkeypatch, 
     assert report.painted.total() == len(pictures(tmp_path / 'out.mp4')) == 20
     assert 'requirements/video.txt' in report.notes[0] and 'Motion JPEG' in report.notes[0]
     assert sorted(path.name for path in tmp_path.iterdir()) == ['in.avi', 'out.mp4']
+
+    def refuse(*_):
+        raise ImageError('It cannot be painted.')
+
+    monkeypatch.setattr(painting, 'paint_alone', refuse)
+    with pytest.raises(StopAtDamage, match='--on-error skip'):
+        repaint(video, tmp_path / 'other.mp4', look, painters, on_error='stop')
 
 
 @pytest.mark.parametrize('content', [None, b'', b'no video'])
