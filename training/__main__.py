@@ -7,10 +7,10 @@
 """
 ``python -m training --cache DIR``: all stages of the training, each skipped where it is done.
 
-Pictures (1 GB to fetch), sample pool (20 min on two cores), swift's ends, transformer (``--hours``), export.  The
-teacher is magenta, or MicroAST (EndyWon/MicroAST on GitHub, MIT licence) where ``--teacher`` names the folder with its
-files ``content_encoder``, ``style_encoder``, ``modulator`` and ``decoder``, each ``_iter_160000.pth.tar``.  Options that
-are not listed go to ``training.train_transformer``.
+Pictures (1 GB to fetch), sample pool (10 min on two cores), ends of swift (30 min), transformer (``--hours``), export.
+The teacher is magenta, or MicroAST (EndyWon/MicroAST on GitHub, MIT licence) where ``--teacher`` names the folder with
+its files ``content_encoder``, ``style_encoder``, ``modulator`` and ``decoder``, each ``_iter_160000.pth.tar``.  Options
+that are not listed go to ``training.train_transformer``.
 """
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def main() -> None:
     parser.add_argument('--teacher', type=Path,
                         help="folder with MicroAST's four weight files (github.com/EndyWon/MicroAST); without: magenta")
     parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
-    parser.add_argument('--hours', type=float, help="length of the transformer's training (swift 1, fine 0: as it is)")
-    parser.add_argument('--samples', type=int, default=24000, help='size of the sample pool')
+    parser.add_argument('--hours', type=float, help="length of the transformer's training (swift 0.4, fine 0)")
+    parser.add_argument('--samples', type=int, default=14000, help='size of the sample pool')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
     options, rest = parser.parse_known_args()
     cache, output = options.cache, options.output or options.cache / options.architecture
@@ -43,7 +43,7 @@ def main() -> None:
         stages.append((cache / 'ends.npz', ['train_ends']))
     size, hours = ['--architecture', options.architecture], options.hours
     if hours is None:
-        hours = 0 if options.architecture == 'fine' else 1
+        hours = 0 if options.architecture == 'fine' else 0.4
     stages += [(None, ['train_transformer', *size, '--start', options.start, '--hours', str(hours), *rest]),
                (None, ['export', *size, '--output', str(output)])]
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on

@@ -69,17 +69,31 @@ def _lightness(picture: Tensor) -> Tensor:
     return (picture * picture.new_tensor(LIGHTNESS)[:, None, None]).sum(1, keepdim=True)
 
 
-def with_detail(painting: Tensor, photograph: Tensor, share: float) -> Tensor:
-    """
-    Add a share of the photograph's detail in lightness to the teacher's painting, N,3,H,W in 0..1: thin lines stay.
+def tint_loss(a: Tensor, b: Tensor) -> Tensor:
+    """Compare how colour, without lightness, changes from pixel to pixel: a rainbow along edges counts here."""
+    return gradient_loss(a - _lightness(a), b - _lightness(b))
 
-    Detail is what a blur of 2 pixels takes away; ``unfolded.detail`` adds the same in fine.
+
+def _detail(lightness: Tensor, deviation: float, reach: int) -> Tensor:
+    """Return what a blur takes away from N,1,H,W."""
+    steps = torch.arange(-reach, reach + 1).to(lightness)
+    kernel = torch.exp(-steps.square() / (2 * deviation ** 2))
+    kernel = (kernel / kernel.sum())[None, None, None]
+    blurred = F.conv2d(F.pad(lightness, [reach] * 4, mode='reflect'), kernel)
+    return lightness - F.conv2d(blurred, kernel.transpose(2, 3))
+
+
+def wanted(painting: Tensor, photograph: Tensor, detail: float, sharpen: float) -> Tensor:
     """
-    kernel = torch.exp(-torch.arange(-DETAIL_REACH, DETAIL_REACH + 1).to(painting).square() / (2 * DETAIL_BLUR ** 2))
-    kernel, lightness = kernel / kernel.sum(), _lightness(photograph)
-    blurred = F.pad(lightness, [DETAIL_REACH] * 4, mode='reflect')
-    blurred = F.conv2d(F.conv2d(blurred, kernel[None, None, None]), kernel[None, None, :, None])
-    return (painting + share * (lightness - blurred)).clamp(0, 1)
+    Return what is to be painted, N,3,H,W in 0..1: the teacher's painting, with finer lines.
+
+    :param detail: share of the photograph's detail in lightness that is added, so that thin lines stay;
+        ``unfolded.detail`` adds the same in fine.
+    :param sharpen: share of the painting's own finest detail in lightness that is added.  A student answers with the
+        median of what is uncertain, which is softer; so it comes out as sharp as the teacher.
+    """
+    thin = _detail(_lightness(photograph), DETAIL_BLUR, DETAIL_REACH)
+    return (painting + detail * thin + sharpen * _detail(_lightness(painting), 1.0, 3)).clamp(0, 1)
 
 
 def band_loss(a: Tensor, b: Tensor) -> Tensor:

