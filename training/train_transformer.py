@@ -74,7 +74,7 @@ class Weights:
     lattice: float = 12.0
     style: float = 0.0          # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
     colours: float = 12.0
-    calm: float = 8.0           # ramped up from ``calm_from`` on
+    calm: float = 18.0          # ramped up from ``calm_from`` on
 
 
 class Trainer:
@@ -295,7 +295,7 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
-    parser.add_argument('--hours', type=float, default=0.4, help='length of the run, hours')
+    parser.add_argument('--hours', type=float, default=0.6, help='length of the run, hours')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=1.5e-4, help='largest step size')
     for field in fields(Weights):
@@ -303,9 +303,9 @@ def main() -> None:
                             help=f'weight of the loss {field.name}')
     parser.add_argument('--detail', type=float, default=0.4,
                         help="share of the photograph's detail that is added to the teacher's paintings")
-    parser.add_argument('--sharpen', type=float, default=0.5, help='share of their own finest detail')
+    parser.add_argument('--sharpen', type=float, default=0.1, help='share of their own finest detail')
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
-    parser.add_argument('--calm-from', type=float, default=0.75, help='share of the run before the loss calm')
+    parser.add_argument('--calm-from', type=float, default=0.67, help='share of the run before the loss calm')
     parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
     parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
