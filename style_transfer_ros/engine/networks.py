@@ -210,7 +210,7 @@ def swift_transformer(ops: Ops, content: Any, vector: Any) -> Any:
 
 def fine_transformer(ops: Ops, content: Any, vector: Any) -> Any:
     """
-    Paint with more care (0.5 M parameters, 7.4 GMAC at 640x480); parameters as of :func:`swift_transformer`.
+    Paint with more care (0.5 M parameters, 7.8 GMAC at 640x480); parameters as of :func:`swift_transformer`.
 
     This is :func:`magenta_transformer` with every layer written as a 3x3 convolution at 1/4 resolution: maps at full
     and half resolution are 16 and 4 maps there (``training/unfolded.py``).  That is twice the multiplications in less
