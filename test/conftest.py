@@ -13,12 +13,16 @@ import os
 from pathlib import Path
 import queue
 import shutil
+import signal
 import socket
 import tempfile
 import threading
 import time
 
 import pytest
+
+# A shell starts its background jobs deaf to Ctrl-C, and they pass that on; the programs under test must hear it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _claim_domain() -> socket.socket:

@@ -75,7 +75,7 @@ def test_a_database_on_a_lost_network_share_is_not_taken_for_a_damaged_one(tmp_p
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
-    bag = make_bag(tmp_path / 'in', 2000)
+    bag = make_bag(tmp_path / 'in', 400)
     running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (tmp_path / 'out.unfinished' / 'bag' / 'windows.json').is_file():
@@ -89,7 +89,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 
 
 def test_two_runs_do_not_meet_in_one_folder(tmp_path):
-    bag = make_bag(tmp_path / 'in', 2000)
+    bag = make_bag(tmp_path / 'in', 400)
     running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS])
     deadline = time.monotonic() + 60
     while not (tmp_path / 'out.unfinished' / 'plan.json').is_file():
