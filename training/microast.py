@@ -5,7 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """
-MicroAST, the teacher of our transformer.
+MicroAST, which paintings are compared with, and which can teach our transformer in place of magenta.
 
 Wang et al., *Towards Super-Fast Ultra-Resolution Arbitrary Style Transfer*, AAAI 2023.  Its four weight files
 (``*_iter_160000.pth.tar`` of the repository ``EndyWon/MicroAST``, MIT licence, trained by its authors on MS-COCO and
