@@ -29,8 +29,7 @@ def main() -> None:
     parser.add_argument('--output', type=Path, help='the model directory (default CACHE/ARCHITECTURE)')
     parser.add_argument('--teacher', type=Path,
                         help="folder with MicroAST's four weight files (github.com/EndyWon/MicroAST); without: magenta")
-    parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
-    parser.add_argument('--hours', type=float, help="length of the transformer's training (swift 0.6, fine 0)")
+    parser.add_argument('--start', default='magenta', help="model to go on from; 'magenta': begin anew")
     parser.add_argument('--samples', type=int, default=14000, help='size of the sample pool')
     parser.add_argument('--styles', type=int, default=6000, help='style pictures of the sample pool')
     options, rest = parser.parse_known_args()
@@ -41,10 +40,8 @@ def main() -> None:
          ['pool', '--count', str(options.samples), '--styles', str(options.styles), *teacher])]
     if options.start == 'magenta' and options.architecture == 'swift':
         stages.append((cache / 'ends.npz', ['train_ends']))
-    size, hours = ['--architecture', options.architecture], options.hours
-    if hours is None:
-        hours = 0 if options.architecture == 'fine' else 0.6
-    stages += [(None, ['train_transformer', *size, '--start', options.start, '--hours', str(hours), *rest]),
+    size = ['--architecture', options.architecture]
+    stages += [(None, ['train_transformer', *size, '--start', options.start, *rest]),
                (None, ['export', *size, '--output', str(output)])]
     # a stage has a session of its own, so that signals come to us alone; we end it and say how to go on
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -15,6 +15,7 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -76,9 +77,7 @@ def tint_loss(a: Tensor, b: Tensor) -> Tensor:
 
 def _detail(lightness: Tensor, deviation: float, reach: int) -> Tensor:
     """Return what a blur takes away from N,1,H,W."""
-    steps = torch.arange(-reach, reach + 1).to(lightness)
-    kernel = torch.exp(-steps.square() / (2 * deviation ** 2))
-    kernel = (kernel / kernel.sum())[None, None, None]
+    kernel = torch.from_numpy(cv2.getGaussianKernel(2 * reach + 1, deviation)[None, None]).to(lightness)
     blurred = F.conv2d(F.pad(lightness, [reach] * 4, mode='reflect'), kernel)
     return lightness - F.conv2d(blurred, kernel.transpose(2, 3))
 

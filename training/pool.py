@@ -148,10 +148,12 @@ class Pool:
     def make(cls, folder: Path, pictures: Pictures, teacher: Teacher, count: int, styles: int, seed: int) -> Pool:
         """Make a pool of ``count`` samples and ``styles`` styles (MicroAST: about 25 samples/s on two cores)."""
         folder.mkdir(parents=True, exist_ok=True)
-        rng, predictor, learned = np.random.default_rng(seed), load_teacher(None), []
+        rng, learned = np.random.default_rng(seed), []
+        predictor = load_teacher(None) if isinstance(teacher, MicroAst) else teacher
         for _ in tqdm(range(styles), desc='styles', unit='picture'):
             picture = style_picture(pictures, rng)
-            learned.append((picture, predictor.learn_style(picture), teacher.learn_style(picture)))
+            vector = predictor.learn_style(picture)
+            learned.append((picture, vector, vector if predictor is teacher else teacher.learn_style(picture)))
         *columns, styles_of_teacher = (np.stack(column) for column in zip(*learned))
         for name, column in zip(('style_pictures', 'style_vectors'), columns):
             np.save(folder / f'{name}.npy', column)

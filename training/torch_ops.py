@@ -130,3 +130,9 @@ class TorchOps(nn.Module):
 
     def concatenate(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts), 1)
+
+
+def average_gradients(parameters: Sequence[Tensor], shares: Sequence[tuple]) -> None:
+    """Give each parameter the mean of its gradients in the shares of a step; None where it has none."""
+    for parameter, *gradients in zip(parameters, *shares):
+        parameter.grad = None if gradients[0] is None else torch.stack(gradients).mean(0)

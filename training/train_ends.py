@@ -32,7 +32,7 @@ from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import StyleTransferError
 from training.batches import CROP, draw, HELD_OUT
 from training.pool import mixed, Pool
-from training.torch_ops import TorchOps
+from training.torch_ops import average_gradients, TorchOps
 from training.unfolded import fine_weights, head_weights
 
 #: Samples of a step of each thread; largest step size.
@@ -52,10 +52,7 @@ class _Teacher(TorchOps):
 
     def contracted(self, content: Tensor) -> Tensor:
         """N,3,H,W in 0..1 -> N,32,H/4,W/4."""
-        x = self.space_to_depth(content, 4)
-        for i, maps in ((1, 128), (2, 64), (3, 32)):
-            x = self.relu(self.conv(x, f'contract{i}', maps, 3, padding='reflect'))
-        return x
+        return networks.fine_stem(self, self.space_to_depth(content, 4))
 
     def conv(self, x: Tensor, name: str, channels: int, kernel: int, stride: int = 1, **options: Any) -> Tensor:
         y = super().conv(x, name, channels, kernel, stride, **options)
@@ -74,11 +71,8 @@ class _Swift(TorchOps):
 
 
 def stem(ops: TorchOps, content: Tensor) -> Tensor:
-    """Draw the two convolutions of swift before the residual blocks."""
-    x = ops.space_to_depth(content, 4)
-    for name, maps in (('stem1', 48), ('stem2', 32)):
-        x = ops.relu(ops.conv(x, name, maps, 3, padding='reflect'))
-    return x
+    """Draw what swift's residual blocks hear: N,3,H,W in 0..1 -> N,32,H/4,W/4."""
+    return networks.swift_stem(ops, ops.space_to_depth(content, 4))[1]
 
 
 def train_stem(pool: Pool, teacher: _Teacher, minutes: float, seed: int) -> dict[str, np.ndarray]:
@@ -102,8 +96,7 @@ def train_stem(pool: Pool, teacher: _Teacher, minutes: float, seed: int) -> dict
         while (progress := (time.monotonic() - start) / (60 * minutes)) < 1:
             step = _PEAK * min(1, (seen + 50) / 400) * (0.5 + 0.5 * math.cos(math.pi * progress))
             results = list(workers.map(share, rngs))
-            for p, *gradients in zip(parameters, *(found for found, _ in results)):
-                p.grad = torch.stack(gradients).mean(0)
+            average_gradients(parameters, [gradients for gradients, _ in results])
             optimizer.param_groups[0]['lr'] = step
             optimizer.step()
             seen += _BATCH * threads
@@ -152,8 +145,7 @@ def train(cache: Path, minutes: float, seed: int) -> dict[str, Any]:
                 'strokes/bias': former['expand1/bias'], **head_weights()}
     for part in ('scale/weight', 'scale/bias', 'shift/weight', 'shift/bias'):
         weights[f'strokes/norm/{part}'] = former[f'expand1/norm/{part}']
-    weights |= {f'head/{part}': _SLOPE * former[f'expand3/norm/{part}']
-                for part in ('scale/weight', 'scale/bias', 'shift/weight', 'shift/bias')}
+        weights[f'head/{part}'] = _SLOPE * former[f'expand3/norm/{part}']
     weights['head/shift/bias'] = weights['head/shift/bias'] + np.float32(_MIDDLE)
     return solved(pool, teacher, {**weights, **train_stem(pool, teacher, minutes, seed)}, seed)
 

@@ -40,7 +40,7 @@ from training.batches import Batch, CROP, draw, HELD_OUT, overlaps, to_tensor
 from training.packages import fetch, HED
 from training.pool import Pool, SIZE
 from training.student import Student
-from training.torch_ops import TorchOps
+from training.torch_ops import average_gradients, TorchOps
 from training.unfolded import fine_weights
 
 #: The sensor's noise in the views that are painted and in those that are compared with them, deviation to this, of 1.
@@ -55,6 +55,8 @@ _FEATURE_CROP = 128
 _DIRECTIONS = 6
 #: The average of the weights, which is exported, keeps this much of itself in a step.
 _KEEP = 0.997
+#: Length of a run; fine is what magenta is, with detail, before any.
+_HOURS = {'swift': 0.6, 'fine': 0.0}
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -218,8 +220,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group['lr'] = step_size
         parameters = list(self.student.parameters())
-        for p, *shares in zip(parameters, *gradients):
-            p.grad = None if shares[0] is None else torch.stack(shares).mean(0)
+        average_gradients(parameters, gradients)
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):                                # a flat crop's instance norm can overflow
             self.optimizer.step()
@@ -295,7 +296,7 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
-    parser.add_argument('--hours', type=float, default=0.6, help='length of the run, hours')
+    parser.add_argument('--hours', type=float, help='length of the run, hours (default: swift 0.6, fine 0)')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=1.5e-4, help='largest step size')
     for field in fields(Weights):
@@ -307,12 +308,15 @@ def main() -> None:
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
     parser.add_argument('--calm-from', type=float, default=0.67, help='share of the run before the loss calm')
     parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
-    parser.add_argument('--start', default='magenta', help="model to go on from: a directory, or 'magenta': none")
+    parser.add_argument('--start', default='magenta', help="model to go on from; 'magenta': begin anew")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
     parser.add_argument('--threads', type=int, default=0, help='CPU threads, 0: all')
     parser.add_argument('--seed', type=int, default=1)
+    options = parser.parse_args()
+    if options.hours is None:
+        options.hours = _HOURS[options.architecture]
     try:
-        train(parser.parse_args())
+        train(options)
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
 

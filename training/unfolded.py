@@ -14,6 +14,7 @@ the same to 40 dB and more.
 """
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from style_transfer_ros.engine import magenta
@@ -63,8 +64,8 @@ def upsampled(weight: np.ndarray, places: int) -> np.ndarray:
 
 def detail(share: float) -> np.ndarray:
     """Return the convolution (48, 48, 3, 3) that finds a share of a photograph's detail, see ``losses.wanted``."""
-    line = np.exp(-np.arange(-DETAIL_REACH, DETAIL_REACH + 1) ** 2 / (2 * DETAIL_BLUR ** 2))
-    kernel = -np.outer(line, line) / line.sum() ** 2
+    line = cv2.getGaussianKernel(2 * DETAIL_REACH + 1, DETAIL_BLUR)
+    kernel = -line @ line.T
     kernel[DETAIL_REACH, DETAIL_REACH] += 1
     return convolved((share * kernel * np.array(LIGHTNESS)[:, None, None])[None].repeat(3, 0), 4)
 
