@@ -19,7 +19,7 @@ from evaluation.painters import Painter, runtimes
 from style_transfer_ros.engine.stream import PaintSettings, Stream
 
 #: Grey values of the sensor's noise; frames counted, frames before them; the node's default of ``smoothing``.
-_SIGMA, _FRAMES, _BEFORE, _SMOOTHING = 4.0, 12, 4, 0.8
+_SIGMA, _FRAMES, _BEFORE, _SMOOTHING = 4.0, 12, 4, PaintSettings().smoothing
 #: Photographs and styles for what takes many frames; frames of a video and their width, pixels.
 _STILL_CONTENTS, _STYLES, _VIDEO_FRAMES, _VIDEO_WIDTH = 3, 8, 21, 384
 #: Whole pixels that a picture is moved by, half of a network's stride of 4; what lies so far inside is compared.
