@@ -7,12 +7,14 @@
 """
 What MCAP files and ROS 1 bags share: messages lie in blocks, and an index at the end of the file describes the blocks.
 
-A format says how its index is read, how a file without one is looked through, and what a block holds.  Here the
-messages of all blocks become one row in the order of time, and what is missing of a block is told.
+A format says how its index is read, how a file without one is looked through, and how a record of a block is read.
+Here blocks are read past damaged records, the messages of all blocks become one row in the order of time, and what is
+missing of a block is told.
 """
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -54,6 +56,8 @@ class BlockDamaged(Exception):
 AnyBlock = TypeVar('AnyBlock', bound=Block)
 #: Channel, time, content, time of publishing and number of a message; times in ns.
 Record = tuple[int, int, 'bytes | memoryview', int, int]
+#: Where a message begins in its block, its channel, and its time in ns, as an index tells it.
+Entry = tuple[int, int, int]
 
 
 class BlockFile(ABC, Generic[AnyBlock]):
@@ -69,6 +73,8 @@ class BlockFile(ABC, Generic[AnyBlock]):
     damaged: ClassVar[tuple[type[Exception], ...]]
     #: What is told of a block in which messages are missing, but nothing is wrong.
     too_short: ClassVar[str]
+    #: A damaged block is noticed by its checksum; else its records are compared with the index.
+    has_checksums: ClassVar[bool]
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file, self._name = file, name
@@ -104,12 +110,46 @@ class BlockFile(ABC, Generic[AnyBlock]):
         """Find topics and blocks from the beginning of the file on, as far as that is possible, and tell damage."""
 
     @abstractmethod
-    def _records(self, block: AnyBlock) -> Iterator[Record]:
+    def _content(self, block: AnyBlock) -> tuple[memoryview, str]:
+        """Return the records of a block as far as they can be had, and what is wrong with them."""
+
+    @abstractmethod
+    def _record(self, block: AnyBlock, data: memoryview, at: int) -> tuple[int, Record | None] | None:
+        """Read a record: where it ends, and the message if it is one; None if it is damaged."""
+
+    @abstractmethod
+    def _entries(self, block: AnyBlock) -> list[Entry]:
+        """Return what the index behind a block says, as far as it is there and can be read."""
+
+    def _records(self, block: AnyBlock) -> Iterator[tuple[int, Record]]:
         """
-        Give all messages of a block.
+        Give all messages of a block, and where in it they begin.
 
         :raises BlockDamaged: it is damaged; what can be read comes first.
         """
+        data, problem = self._content(block)
+        offsets = self._offsets(block) if problem or not self.has_checksums else None
+        at = 0
+        while at < len(data):
+            found = self._record(block, data, at)
+            if found is not None and not (offsets and self._covers(block, data, at, found[0], offsets)):
+                if found[1] is not None:
+                    yield at, found[1]
+                at = found[0]
+                continue
+            problem = problem or 'a record is damaged'
+            offsets = self._offsets(block) if offsets is None else offsets
+            at = next(iter(offsets[bisect_right(offsets, at):]), len(data))
+        if problem:
+            raise BlockDamaged(problem)
+
+    def _offsets(self, block: AnyBlock) -> list[int]:
+        return sorted(offset for offset, _, _ in self._entries(block))
+
+    def _covers(self, block: AnyBlock, data: memoryview, at: int, end: int, offsets: list[int]) -> bool:
+        """Tell whether a record reaches over the beginning of the next message, so that its length is wrong."""
+        following = next(iter(offsets[bisect_right(offsets, at):]), end)
+        return following < end and (self._record(block, data, following) or (0, None))[1] is not None
 
     def _keep(self, block: AnyBlock, problem: str, last: int | None) -> None:
         """Keep a block that was looked through, or tell that nothing of it can be read."""
@@ -138,9 +178,11 @@ class BlockFile(ABC, Generic[AnyBlock]):
         """Read one block; what is lost of it comes last."""
         place, last, problem = self._place(block.offset), block.start, ''
         found: Counter[int] = Counter()
+        begun: set[int] = set()
         try:
-            for channel, time, data, published, sequence in self._records(block):
+            for offset, (channel, time, data, published, sequence) in self._records(block):
                 found[channel] += 1
+                begun.add(offset)
                 if channel in wanted and start <= time < stop:
                     last = time
                     # a large message is not copied; a small one would keep its whole block in memory
@@ -150,13 +192,32 @@ class BlockFile(ABC, Generic[AnyBlock]):
         except BlockDamaged as error:
             problem = str(error)
         missing = {channel: count - found[channel] for channel, count in block.counts.items() if count > found[channel]}
-        lost = {self._topics[channel].name: count for channel, count in missing.items() if channel in wanted}
-        if lost and start <= last < stop:
-            yield Damage(', '.join(sorted(lost)), last, place, problem or self.too_short, sum(lost.values()))
-        elif problem and not missing and not block.told and start <= last < stop:
+        if missing:
+            yield from self._lost(block, missing, begun, problem or self.too_short, last, wanted, start, stop)
+        elif problem and not block.told and start <= last < stop:
             names = sorted({self._topics[channel].name for channel in block.counts if channel in wanted})
             # without an index nobody knows how many messages were behind those that are there
             yield Damage(', '.join(names), last, place, problem, 0 if self._has_index else None)
+
+    def _lost(self, block: AnyBlock, missing: dict[int, int], begun: set[int], problem: str, last: int,
+              wanted: set[int], start: int, stop: int) -> Iterator[Damage]:
+        """Name what is lost of a block: each topic with the time and the place of its first lost message."""
+        by_channel: dict[int, list[Entry]] = {}
+        for entry in sorted(self._entries(block)):
+            if entry[0] not in begun:
+                by_channel.setdefault(entry[1], []).append(entry)
+        if {channel: len(entries) for channel, entries in by_channel.items()} == missing:
+            for channel in sorted(missing.keys() & wanted):
+                entries = [entry for entry in by_channel[channel] if start <= entry[2] < stop]
+                if entries:
+                    more = f' ({len(entries)} messages, the last at {entries[-1][2] / 1e9:.3f} s)'
+                    yield Damage(self._topics[channel].name, entries[0][2],
+                                 f'{self._place(block.offset)}, {entries[0][0]} in the chunk',
+                                 f"{problem}{more if len(entries) > 1 else ''}", len(entries))
+            return
+        lost = {self._topics[channel].name: count for channel, count in missing.items() if channel in wanted}
+        if lost and start <= last < stop:
+            yield Damage(', '.join(sorted(lost)), last, self._place(block.offset), problem, sum(lost.values()))
 
 
 def unpacked(step: Any, packed: bytes | memoryview) -> tuple[bytes, Exception | None]:

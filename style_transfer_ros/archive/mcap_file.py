@@ -27,7 +27,7 @@ from mcap.opcode import Opcode
 from mcap.records import Channel, ChunkIndex, MessageIndex, Schema, Statistics
 import zstandard
 
-from style_transfer_ros.archive.block_file import Block, BlockDamaged, BlockFile, Record, unpacked
+from style_transfer_ros.archive.block_file import Block, BlockFile, Entry, Record, unpacked
 from style_transfer_ros.archive.records import Damage, Definition, offered_qos, Topic
 
 MAGIC = b'\x89MCAP0\r\n'
@@ -55,6 +55,7 @@ class McapFile(BlockFile[_Block]):
 
     damaged = (McapError, struct.error, UnicodeDecodeError, ValueError, RuntimeError, zstandard.ZstdError)
     too_short = 'messages that the index lists are not there'
+    has_checksums = True
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._schemas: dict[int, Schema] = {}
@@ -165,40 +166,31 @@ class McapFile(BlockFile[_Block]):
             self._topics[channel.id] = Topic(channel.topic, kind.name if kind else '', channel.message_encoding,
                                              definition, qos)
 
-    def _records(self, block: _Block) -> Iterator[Record]:
-        data, problem = self._content(block)
-        at = 0
-        while at < len(data):
-            opcode, body = _record(data, at)
-            if opcode == Opcode.MESSAGE and len(body) >= _MESSAGE.size:
-                channel, sequence, time, published = _MESSAGE.unpack_from(body)
-                if channel in self._topics and block.start <= time <= block.end:
-                    at += _RECORD.size + len(body)
-                    yield channel, time, body[_MESSAGE.size:], published, sequence
-                    continue
-            elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL) or opcode and not block.chunk:
-                at += _RECORD.size + len(body)
-                continue
-            problem = problem or 'a record is damaged'
-            at = next((offset for offset in self._offsets(block) if offset > at), len(data))
-        if problem:
-            raise BlockDamaged(problem)
+    def _record(self, block: _Block, data: memoryview, at: int) -> tuple[int, Record | None] | None:
+        opcode, body = _record(data, at)
+        end = at + _RECORD.size + len(body)
+        if opcode == Opcode.MESSAGE and len(body) >= _MESSAGE.size:
+            channel, sequence, time, published = _MESSAGE.unpack_from(body)
+            if channel in self._topics and block.start <= time <= block.end:
+                return end, (channel, time, body[_MESSAGE.size:], published, sequence)
+        elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL) or opcode and not block.chunk:
+            return end, None
+        return None
 
-    def _offsets(self, block: _Block) -> list[int]:
-        """Return where messages begin in a chunk, by the indexes behind it."""
+    def _entries(self, block: _Block) -> list[Entry]:
         self._file.seek(block.offset + block.length)
         data = memoryview(self._file.read(block.index_length))
-        offsets: list[int] = []
+        entries: list[Entry] = []
         try:
             for opcode, body in _split(data):
                 if opcode == Opcode.MESSAGE_INDEX:
-                    offsets += (offset for _, offset in MessageIndex.read(_stream(body)).records)
+                    index = MessageIndex.read(_stream(body))
+                    entries += ((offset, index.channel_id, time) for time, offset in index.records)
         except self.damaged:
             pass        # what was found before
-        return sorted(offsets)
+        return entries
 
     def _content(self, block: _Block) -> tuple[memoryview, str]:
-        """Return the records of a block as far as they can be had, and what is wrong with them."""
         self._file.seek(block.offset)
         raw = memoryview(self._file.read(block.length))
         if not block.chunk:

@@ -12,7 +12,6 @@ See http://wiki.ros.org/Bags/Format/2.0.
 from __future__ import annotations
 
 from bz2 import BZ2Decompressor
-from collections.abc import Iterator
 from io import BytesIO
 import struct
 
@@ -20,11 +19,14 @@ import lz4.frame
 from rosbags.convert.converter import LATCH
 from rosbags.rosbag1.reader import Header, normalize, read_bytes, read_uint32, ReaderError, RecordType
 
-from style_transfer_ros.archive.block_file import Block, BlockDamaged, BlockFile, Record, unpacked
+from style_transfer_ros.archive.block_file import Block, BlockDamaged, BlockFile, Entry, Record, unpacked
 from style_transfer_ros.archive.records import Damage, Definition, Topic
 from style_transfer_ros.engine.errors import ArchiveError
 
 MAGIC = b'#ROSBAG V2.0\n'
+#: Of a message in the index behind its chunk: seconds, nanoseconds, offset.
+_ENTRY = struct.Struct('<LLL')
+_LENGTH = struct.Struct('<L')
 _DECOMPRESSORS = {'bz2': BZ2Decompressor, 'lz4': lz4.frame.LZ4FrameDecompressor}
 
 
@@ -33,6 +35,7 @@ class Ros1File(BlockFile[Block]):
 
     damaged = (ReaderError, struct.error, UnicodeDecodeError, ValueError, KeyError)
     too_short = 'the chunk is damaged (it is too short)'
+    has_checksums = False
 
     def _read_index(self) -> bool:
         """Read the connections and chunk descriptions at the end; tell whether they are there."""
@@ -69,11 +72,16 @@ class Ros1File(BlockFile[Block]):
                 kind = header.get_uint8('op')
                 if kind == RecordType.CHUNK:
                     block, problem = Block(at, told=following > self._size), ''
+                    found = []
                     try:
-                        for number, time, *_ in self._records(block):
-                            block.count(number, time)
+                        for _, (number, time, *_) in self._records(block):
+                            found.append((number, time))
                     except BlockDamaged as error:
                         problem = str(error)
+                        listed = [entry[1:] for entry in self._entries(block) if entry[1] in self._topics]
+                        found = max(found, listed, key=len)
+                    for number, time in found:
+                        block.count(number, time)
                     self._keep(block, problem, last)
                     if block.counts:
                         last = block.end
@@ -97,28 +105,59 @@ class Ros1File(BlockFile[Block]):
                                          Definition('ros1msg', fields['message_definition']),
                                          tuple(LATCH) if latched else ())
 
-    def _records(self, block: Block) -> Iterator[Record]:
+    def _record(self, block: Block, data: memoryview, at: int) -> tuple[int, Record | None] | None:
         """Learn connections beside what all formats do."""
         try:
-            self._file.seek(block.offset)
-            header = Header.read(self._file, RecordType.CHUNK)
-            length = read_uint32(self._file)
-            packed = self._file.read(length)
-            data, problem = _unpack(packed, header.get_string('compression'))
-            content = BytesIO(data)
-            while content.tell() < len(data):
-                header = Header.read(content)
-                kind, size = header.get_uint8('op'), read_uint32(content)
-                body = read_bytes(content, size)
-                if kind == RecordType.MSGDATA:
-                    time = header.get_time('time')
-                    yield header.get_uint32('conn'), time, body, time, 0
-                elif kind == RecordType.CONNECTION:
-                    self._learn(header, Header.read(BytesIO(size.to_bytes(4, 'little') + body)))
-            if problem or len(packed) < length:
-                raise ReaderError(problem or 'the chunk breaks off')
+            behind = at + 4 + _LENGTH.unpack_from(data, at)[0]
+            header = Header.read(BytesIO(data[at:behind]))
+            kind, size = header.get_uint8('op'), _LENGTH.unpack_from(data, behind)[0]
+            begin = behind + 4
+            if begin + size > len(data):
+                return None
+            if kind == RecordType.MSGDATA:
+                channel, time = header.get_uint32('conn'), header.get_time('time')
+                if channel in self._topics and (not block.counts or block.start <= time <= block.end):
+                    return begin + size, (channel, time, data[begin:begin + size], time, 0)
+            elif kind == RecordType.CONNECTION:
+                self._learn(header, Header.read(BytesIO(size.to_bytes(4, 'little') + data[begin:begin + size])))
+                return begin + size, None
+        except self.damaged:
+            pass
+        return None
+
+    def _chunk(self, block: Block) -> tuple[str, int]:
+        """Find the content of a chunk: its compression, and its packed length; the file stands at its beginning."""
+        self._file.seek(block.offset)
+        header = Header.read(self._file, RecordType.CHUNK)
+        length, compression = read_uint32(self._file), header.get_string('compression')
+        return compression, header.get_uint32('size') if compression == 'none' else length
+
+    def _content(self, block: Block) -> tuple[memoryview, str]:
+        try:
+            compression, length = self._chunk(block)
         except self.damaged as error:
-            raise BlockDamaged(f'the chunk is damaged ({error})') from error
+            return memoryview(b''), f'the chunk is damaged ({error})'
+        packed = self._file.read(length)
+        data, problem = _unpack(packed, compression)
+        if problem:
+            problem = f'the chunk is damaged ({problem}; what is behind this place cannot be unpacked)'
+        elif len(packed) < length:
+            problem = 'the chunk is damaged (it breaks off)'
+        return memoryview(data), problem
+
+    def _entries(self, block: Block) -> list[Entry]:
+        entries: list[Entry] = []
+        try:
+            _, length = self._chunk(block)
+            self._file.seek(length, 1)
+            while (header := Header.read(self._file)).get_uint8('op') == RecordType.IDXDATA:
+                channel = header.get_uint32('conn')
+                found = read_bytes(self._file, read_uint32(self._file))
+                entries += ((offset, channel, seconds * 10**9 + nanoseconds)
+                            for seconds, nanoseconds, offset in _ENTRY.iter_unpack(found))
+        except self.damaged:
+            pass        # what was found before
+        return entries
 
 
 def _unpack(packed: bytes, compression: str) -> tuple[bytes, str]:

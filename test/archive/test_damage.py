@@ -5,13 +5,16 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """Whatever of a damaged bag can be read is painted; what cannot is named with topic, time and place, and counted."""
+from itertools import islice
+import re
 import shutil
 import sqlite3
 import struct
 
-from bags import IMAGE, image, JPEG, make_bag, RAW, START, STEP, STORE, STRING, WORDS
+from bags import IMAGE, image, JPEG, make_bag, messages, RAW, ROS1, START, STEP, STORE, STRING, WORDS
 from mcap.writer import Writer as McapWriter
 import pytest
+from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from test_bags import PAINTED, PAINTED_JPEG, read, repaint, topic
 
@@ -100,19 +103,105 @@ def test_a_damaged_place_costs_what_lies_there(tmp_path, look, painters, storage
         name in report.damage[0] for name in (RAW, JPEG, WORDS)))      # a page does not tell its topics
 
 
-@pytest.mark.parametrize('storage, compression, head', [
-    ('mcap', 'storage', b'\x28\xb5\x2f\xfd'), ('ros1', 'bz2', b'BZh'), ('ros1', 'lz4', b'\x04\x22\x4d\x18')])
-def test_a_damaged_chunk_of_a_bag_without_an_index_is_named_and_counted(tmp_path, look, painters, storage, compression,
-                                                                        head):
+HEADS = {'storage': b'\x28\xb5\x2f\xfd', 'bz2': b'BZh', 'lz4': b'\x04\x22\x4d\x18'}
+
+
+def make_damaged_ros_1_bag(folder, compression, change):
+    """Make a bag of ROS 1 whose third chunk was changed before it was compressed: ``change`` is given its bytes."""
+    chunks = []
+
+    def compress(data):
+        chunks.append(bytearray(data))
+        if len(chunks) == 3:
+            change(chunks[-1])
+        return real(bytes(chunks[-1]))
+
+    bag = folder.with_suffix('.bag')
+    writer = Writer1(bag)
+    writer.set_compression(Writer1.CompressionFormat[(compression or 'bz2').upper()])
+    real = writer.compressor if compression else bytes
+    if not compression:
+        writer.compression_format = 'none'
+    writer.compressor = compress
+    with writer:
+        connections = {}
+        for name, kind, time, message in messages(ROS1, 120, SIZE):
+            if name not in connections:
+                connections[name] = writer.add_connection(name, kind, typestore=ROS1)
+            writer.write(connections[name], time, ROS1.serialize_ros1(message, kind))
+    return bag
+
+
+def the_words(chunk):
+    """Find the second message of WORDS in a chunk of ROS 1: where its record begins, and its number."""
+    _, word = islice(re.finditer(rb'word (\d+)', chunk), 2)
+    return chunk.rindex(b'op=\x02', 0, word.start()), int(word[1])
+
+
+@pytest.mark.parametrize('compression', ['', 'bz2', 'lz4'])
+@pytest.mark.parametrize('what', ['header', 'length'])
+@pytest.mark.parametrize('closed', [True, False])
+def test_a_damaged_record_of_a_ros_1_chunk_costs_one_message_which_is_named(tmp_path, look, painters, compression, what,
+                                                                            closed):
+    hurt = []
+
+    def change(chunk):
+        at, number = the_words(chunk)
+        hurt.append(number)
+        if what == 'header':
+            chunk[at] ^= 0x5a
+        else:       # so long that it would hold the next messages
+            begin = chunk.index(b'word ', at) - 8
+            struct.pack_into('<L', chunk, begin, 100_000)
+
+    bag = make_damaged_ros_1_bag(tmp_path / 'in', compression, change)
+    if not closed:
+        data = bytearray(bag.read_bytes())
+        at = data.index(b'index_pos=') + len('index_pos=')
+        end, = struct.unpack_from('<Q', data, at)
+        struct.pack_into('<Q', data, at, 0)
+        bag.write_bytes(data[:end])
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    assert report.exit_code() == 3 and report.left_out == 1
+    time = START + hurt[0] * STEP + 9
+    told, = [text for text in report.damage if 'no index' not in text]
+    assert f'{WORDS} at {time // 10**9}.{time % 10**9:09d} s' in told and "'in.bag', byte " in told
+    assert ' in the chunk: ' in told
+    out, whole = read(tmp_path / 'out'), read(make_bag(tmp_path / 'same', 120, 'mcap', '', SIZE))
+    assert [one for one in whole if one not in out] == [one for one in whole if one[1] == time - START]
+    assert report.painted == {PAINTED: 120, PAINTED_JPEG: 120}
+
+
+@pytest.mark.parametrize('compression', ['bz2', 'lz4'])
+def test_of_a_ros_1_chunk_that_cannot_be_unpacked_all_lost_messages_are_named(tmp_path, look, painters, compression):
+    bag = make_bag(tmp_path / 'in', 120, 'ros1', compression, SIZE)
+    damage(bag, behind=HEADS[compression])
+    report = repaint(bag, tmp_path / 'out', look, painters)
+    out, whole = read(tmp_path / 'out'), read(make_bag(tmp_path / 'same', 120, 'mcap', '', SIZE))
+    lost = [one for one in whole if one not in out]
+    assert report.exit_code() == 3 and report.left_out == len(lost) > 3
+    assert len(report.damage) == len({name for name, *_ in lost})
+    for text in report.damage:
+        assert 'cannot be unpacked' in text and ' in the chunk: ' in text
+        name = text.split(' at ')[0]
+        first = START + min(time for topic, time, _ in lost if topic == name)
+        assert f'at {first // 10**9}.{first % 10**9:09d} s' in text
+
+
+@pytest.mark.parametrize('storage, compression', [('mcap', 'storage'), ('ros1', 'bz2'), ('ros1', 'lz4')])
+def test_a_damaged_chunk_of_a_bag_without_an_index_is_named_and_counted(tmp_path, look, painters, storage, compression):
     """Even where nothing of it can be read, so that only looking through the file shows it."""
     bag = make_bag(tmp_path / 'in', 120, storage, compression, SIZE)
     file = bag if bag.is_file() else the_file(bag)
     cut(file, 0.9)
-    damage(file, behind=head)
+    damage(file, behind=HEADS[compression])
     report = repaint(bag, tmp_path / 'out', look, painters)
-    damaged, = [text for text in report.damage if 'the chunk is damaged' in text or 'data of the chunk' in text]
-    assert ', byte ' in damaged and report.exit_code() == 3
-    assert report.left_out == 2         # this chunk, and the end of the file: nobody knows of how many messages
+    damaged = [text for text in report.damage if 'the chunk is damaged' in text or 'data of the chunk' in text]
+    assert damaged and ', byte ' in damaged[0] and report.exit_code() == 3
+    if storage == 'mcap':
+        assert report.left_out == 2     # this chunk, and the end of the file: nobody knows of how many messages
+    else:                               # behind each chunk of ROS 1 its messages are listed
+        assert report.left_out > 10 and ' in the chunk: ' in damaged[0]
     times = [t // STEP for t, _ in topic(read(tmp_path / 'out'), PAINTED)]
     assert times[0] == 0 and set(range(times[-1])) - set(times)         # before it and behind it
 
