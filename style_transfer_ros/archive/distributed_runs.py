@@ -27,11 +27,11 @@ from style_transfer_ros.engine.errors import ArchiveError, StyleTransferError
 class _BagRun:
     """One bag on its way: its segments, then the windows that are complete, in order."""
 
-    def __init__(self, location: str, out: str, look: Look, cores: int, report: Report, stack: ExitStack,
+    def __init__(self, location: str, out: str, look: Look, report: Report, stack: ExitStack,
                  on_error: str, progress: Callable[[int, int], None], options: dict[str, Any], resume: bool) -> None:
         self.location, self.out, self._report, self._on_error = location, out, report, on_error
         self._begin = time.monotonic()
-        self._cores, self._progress = cores, progress
+        self._progress = progress
         self.run: Unfinished = stack.enter_context(unfinished(out, resume))
         self.parts = self.run.parts()
         with Bag(location) as bag:
@@ -64,7 +64,7 @@ class _BagRun:
                     report = segments.report_of(segments.part_of(segment, self.parts))
                     yield from done(json.loads(locations.read_text(report)))
                 else:
-                    yield Task(segments.paint_segment, (self._text, window.number, n, self.parts, self._cores), done)
+                    yield Task(segments.paint_segment, (self._text, window.number, n, self.parts), done)
 
     def _segment_done(self, window: int, topic: int) -> Callable[[Any], Iterable[Task]]:
         def done(result: dict[str, Any] | None) -> Iterable[Task]:
@@ -133,7 +133,7 @@ def repaint_bags(cluster: Cluster, bags: Sequence[tuple[str, str]], look: Look, 
         def tasks() -> Iterator[Task]:
             for location, out in bags:
                 try:
-                    run = _BagRun(location, out, look, cluster.cores(), report, stack, on_error,
+                    run = _BagRun(location, out, look, report, stack, on_error,
                                   progress(location.rstrip('/').rsplit('/', 1)[-1]), options, resume)
                 except StyleTransferError as error:
                     if len(bags) == 1:
@@ -142,7 +142,7 @@ def repaint_bags(cluster: Cluster, bags: Sequence[tuple[str, str]], look: Look, 
                     report.damaged(str(error))
                     continue
                 yield from run.tasks()
-        cluster.run(tasks())
+        cluster.run(tasks(), look)
     report.seconds += time.monotonic() - begin
     return failed
 
@@ -188,9 +188,8 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
                 if ready.is_file():
                     done(one.number)(json.loads(ready.read_text(encoding='utf-8')))
                 else:
-                    yield Task(segments.paint_video_window, (plan.to_json(), one.number, str(parts), cluster.cores()),
-                               done(one.number))
-        cluster.run(tasks())
+                    yield Task(segments.paint_video_window, (plan.to_json(), one.number, str(parts)), done(one.number))
+        cluster.run(tasks(), look)
         videos.finish(location, plan, parts, out, run, report)
     report.outputs.append(str(out))
     report.seconds += time.monotonic() - begin
@@ -229,7 +228,6 @@ def repaint_pictures(cluster: Cluster, inputs: Sequence[str], out: Path, look: L
             return []
 
         fields = [(task.number, str(Path(task.source).absolute()), task.name) for task in left]
-        cluster.run(Task(segments.paint_pictures,
-                         (text, fields[at:at + _BATCH], str(folder.absolute()), cluster.cores()), done)
-                    for at in range(0, len(fields), _BATCH))
+        cluster.run((Task(segments.paint_pictures, (text, fields[at:at + _BATCH], str(folder.absolute())), done)
+                     for at in range(0, len(fields), _BATCH)), look)
     report.seconds += time.monotonic() - begin

@@ -24,29 +24,21 @@ from style_transfer_ros.archive import folders, locations, videos
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.bag_writer import WindowWriter
 from style_transfer_ros.archive.bags import image_job, output_topics, write_message, write_painted
+from style_transfer_ros.archive.cluster import cores_of_worker
 from style_transfer_ros.archive.latched import latched_before
 from style_transfer_ros.archive.mcap_file import McapFile
 from style_transfer_ros.archive.painting import Cut, Frame, paint_in_order, Painted, Painters
-from style_transfer_ros.archive.plan import fingerprints, Look, model_hash, Plan, Segment, Window
+from style_transfer_ros.archive.plan import fingerprints, Look, Plan, Segment, Window
 from style_transfer_ros.archive.records import Damage, Message, Topic
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.session import painters_for
 from style_transfer_ros.engine.errors import ArchiveError, ImageError
-from style_transfer_ros.engine.models import load_model
 
 
 @lru_cache(maxsize=2)
-def painters(look: Look, cores: int) -> Painters:
-    """
-    Return the painters of this process, which are kept for the next segment.
-
-    :raises ArchiveError: the model is another one than on the machine that planned.
-    """
-    found = model_hash(load_model(look.model))
-    if found != look.model_hash:
-        raise ArchiveError(f"The model '{look.model}' of this worker is not the one that was planned with "
-                           f"({look.model_name}); install the same version of style_transfer_ros everywhere.")
-    return painters_for(look, cores=cores)
+def painters(look: Look) -> Painters:
+    """Return the painters of this process, on the cores of its worker; they are kept for the next segment."""
+    return painters_for(look, cores=cores_of_worker())
 
 
 def part_of(segment: Segment, parts: str) -> str:
@@ -59,13 +51,12 @@ def report_of(part: str) -> str:
     return f'{part.rsplit(".", 1)[0]}.json'
 
 
-def paint_segment(plan_text: str, window: int, topic: int, parts: str, cores: int) -> dict[str, Any]:
+def paint_segment(plan_text: str, window: int, topic: int, parts: str) -> dict[str, Any]:
     """
     Paint one topic of one window of a bag.
 
     :param plan_text: the plan as JSON.
     :param parts: folder of the parts, a path or a URL.
-    :param cores: processor cores to use; 0: all that this process may use.
     :returns: its report: frames, paintings, and by number of the frame why it could not be painted.
     :raises StyleTransferError: the bag or the model is not that of the plan, or nothing can be read.
     """
@@ -92,7 +83,7 @@ def paint_segment(plan_text: str, window: int, topic: int, parts: str, cores: in
         writer = WindowWriter(path, [output])
         errors, number = {}, 0
         for item in paint_in_order(frames(), {source: image_job(segment.topic, plan.look)},
-                                   painters(plan.look, cores)):
+                                   painters(plan.look)):
             if isinstance(item, Painted):
                 if item.error is None:
                     writer.write(output, item.item.time, item.result, sequence=number)
@@ -184,7 +175,7 @@ class _Part:
         self._file.close()
 
 
-def paint_video_window(plan_text: str, window: int, parts: str, cores: int) -> dict[str, Any]:
+def paint_video_window(plan_text: str, window: int, parts: str) -> dict[str, Any]:
     """
     Paint one window of a video into its part.
 
@@ -193,11 +184,11 @@ def paint_video_window(plan_text: str, window: int, parts: str, cores: int) -> d
     plan = Plan.from_json(plan_text)
     report = Report()
     with videos.Video(plan.source) as video:
-        videos.paint_parts(video, plan, [plan.windows[window]], Path(parts), painters(plan.look, cores), report)
+        videos.paint_parts(video, plan, [plan.windows[window]], Path(parts), painters(plan.look), report)
     return report.counts()
 
 
-def paint_pictures(look_text: str, tasks: Sequence[tuple[int, str, str]], folder: str, cores: int) -> dict[str, Any]:
+def paint_pictures(look_text: str, tasks: Sequence[tuple[int, str, str]], folder: str) -> dict[str, Any]:
     """
     Paint some pictures.
 
@@ -206,5 +197,5 @@ def paint_pictures(look_text: str, tasks: Sequence[tuple[int, str, str]], folder
     """
     report = Report()
     look = Plan.from_json(look_text).look
-    folders.paint_tasks([folders.Task(*task) for task in tasks], look, Path(folder), painters(look, cores), report)
+    folders.paint_tasks([folders.Task(*task) for task in tasks], look, Path(folder), painters(look), report)
     return report.counts()

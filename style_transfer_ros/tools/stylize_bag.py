@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                'window': options.segment, 'resume': options.resume, 'on_error': options.on_error}
         if options.workers or options.scheduler:
             del stylizer
-            with cluster(options.workers, options.scheduler) as workers:
+            with cluster(options.workers, options.scheduler, run.report.note) as workers:
                 failed = repaint_bags(workers, targets, look, run.report, progress=run.track, **how)
         else:
             failed = []

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         look, stylizer = load_look(options, paint_settings(options))
         how = {'resume': options.resume, 'on_error': options.on_error}
         if (options.workers or options.scheduler) and not piped:
-            with cluster(options.workers, options.scheduler) as workers:
+            with cluster(options.workers, options.scheduler, run.report.note) as workers:
                 distributed_runs.repaint_pictures(workers, options.inputs, Path(options.output), look, run.report,
                                                   progress=run.track('pictures'), **how)
             return

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                'on_error': options.on_error, 'progress': run.track(Path(options.video).name)}
         if options.workers or options.scheduler:
             del stylizer
-            with cluster(options.workers, options.scheduler) as workers:
+            with cluster(options.workers, options.scheduler, run.report.note) as workers:
                 distributed_runs.repaint_video(workers, options.video, options.output, look, run.report, **how)
         else:
             with painters_for(look, stylizer) as painters:

@@ -5,6 +5,8 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """Workers paint what one process paints, to the byte, and the loss of some of them costs little."""
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 import json
 import os
@@ -20,12 +22,13 @@ from test_bags import PAINTED, read, repaint, topic
 from test_damage import cut, SIZE, the_file
 from test_latched import CUT, latched_bag
 
-pytest.importorskip('distributed', reason='Dask is not installed (requirements/scale.txt)')
+Client = pytest.importorskip('distributed', reason='Dask is not installed (requirements/scale.txt)').Client
 
 from style_transfer_ros.archive import cluster as clusters  # noqa: E402
 from style_transfer_ros.archive import distributed_runs, segments  # noqa: E402
 from style_transfer_ros.archive.bag_reader import Bag  # noqa: E402
 from style_transfer_ros.archive.bags import make_plan  # noqa: E402
+from style_transfer_ros.archive.painting import cores_given  # noqa: E402
 from style_transfer_ros.archive.report import Report  # noqa: E402
 from style_transfer_ros.engine.errors import ArchiveError  # noqa: E402
 from style_transfer_ros.engine.pictures import encode_png  # noqa: E402
@@ -90,12 +93,12 @@ def test_a_segment_that_kills_two_workers_is_given_up_and_named(tmp_path, look, 
             writer.write(camera, START + n * STEP, STORE.serialize_cdr(image(n), IMAGE))
     real = segments.paint_segment
 
-    def paint(plan_text, window, topic, parts, cores):      # it travels to the workers as its code
+    def paint(plan_text, window, topic, parts):      # it travels to the workers as its code
         import os
         import signal
         if window == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(plan_text, window, topic, parts, cores)
+        return real(plan_text, window, topic, parts)
 
     monkeypatch.setattr(distributed_runs.segments, 'paint_segment', paint)
     report = on(two_workers, tmp_path / 'in', tmp_path / 'out', look, window=1.0)
@@ -109,13 +112,13 @@ def test_a_worker_that_is_killed_once_costs_nothing(tmp_path, look, painters, tw
     bag = make_bag(tmp_path / 'in', 30)
     real, flag = segments.paint_segment, str(tmp_path / 'killed')
 
-    def paint(plan_text, window, topic, parts, cores):
+    def paint(plan_text, window, topic, parts):
         import os
         import signal
         if window == 1 and not os.path.exists(flag):
             open(flag, 'w').close()
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(plan_text, window, topic, parts, cores)
+        return real(plan_text, window, topic, parts)
 
     serial = repaint(bag, tmp_path / 'one', look, painters, window=1.0)
     monkeypatch.setattr(distributed_runs.segments, 'paint_segment', paint)
@@ -149,8 +152,10 @@ def test_a_killed_run_goes_on_with_the_parts_that_are_finished(tmp_path):
 
 def test_a_worker_with_another_model_is_refused(tmp_path, look, monkeypatch, two_workers):
     monkeypatch.setattr(clusters, 'model_hash', lambda model: 'another')
+    clusters._about.cache_clear()
     with pytest.raises(ArchiveError, match='the model'):
         on(two_workers, make_bag(tmp_path / 'in', 2), tmp_path / 'out', look)
+    clusters._about.cache_clear()
 
 
 def test_a_scheduler_that_does_not_answer_is_one_sentence(tmp_path):
@@ -171,38 +176,125 @@ def test_a_plan_survives_json(tmp_path, look):
             Plan.from_json(text)
 
 
-def test_a_killed_scheduler_is_one_sentence_and_the_parts_stay(tmp_path):
-    bag = make_bag(tmp_path / 'in', 400)
-    environment = {**os.environ, 'DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT': '5s'}
-    scheduler = subprocess.Popen([sys.executable, '-m', 'distributed.cli.dask_scheduler', '--host', '127.0.0.1',
-                                  '--port', '0', '--no-dashboard', '--scheduler-file',
-                                  str(tmp_path / 'scheduler.json')], stderr=subprocess.DEVNULL)
-    worker = None
+@contextmanager
+def scheduler(folder):
+    """Start a scheduler of Dask as a process; give its address, and what starts workers there."""
+    processes = []
+
+    def start(what, *arguments, **variables):
+        processes.append(subprocess.Popen([sys.executable, '-m', f'distributed.cli.dask_{what}', *arguments,
+                                           '--no-dashboard'], stderr=subprocess.DEVNULL, cwd=folder,
+                                          env={**os.environ, **variables}))
+        return processes[-1]
+
+    def worker(*arguments, **variables):
+        return start('worker', address, '--local-directory', str(folder / 'worker'), *arguments, **variables)
+
+    file = folder / 'scheduler.json'
+    process = start('scheduler', '--host', '127.0.0.1', '--port', '0', '--scheduler-file', str(file))
     try:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / 'scheduler.json').is_file() or not (tmp_path / 'scheduler.json').stat().st_size:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        address = json.loads((tmp_path / 'scheduler.json').read_text())['address']
-        worker = subprocess.Popen([sys.executable, '-m', 'distributed.cli.dask_worker', address, '--nthreads', '1',
-                                   '--no-dashboard', '--local-directory', str(tmp_path / 'worker')],
-                                  stderr=subprocess.DEVNULL)
-        running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), '--model', 'fake', '--segment', '0.5',
-                                    '--quiet', '--scheduler', address], stderr=subprocess.PIPE, text=True,
-                                   env=environment)
-        while not list((tmp_path / 'out.unfinished' / 'parts').glob('*.json')):
-            assert running.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        scheduler.kill()
-        said = running.communicate(timeout=200)[1]
-        assert running.returncode == 1 and 'scheduler is lost' in said and '--resume' in said
-        assert 'Traceback' not in said and not (tmp_path / 'out').exists()
-        assert list((tmp_path / 'out.unfinished' / 'parts').glob('*.json'))
+        wait_for(lambda: file.is_file() and file.stat().st_size, process)
+        address = json.loads(file.read_text())['address']
+        yield address, worker, process
     finally:
-        for process in (scheduler, worker):
-            if process is not None:
-                process.kill()
-                process.wait()
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def wait_for(event, running):
+    deadline = time.monotonic() + 120
+    while not event():
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def stylize(bag, out, *options, **variables):
+    return subprocess.Popen([*RUN, str(bag), str(out), '--model', 'fake', '--quiet', *options], stderr=subprocess.PIPE,
+                            text=True, env={**os.environ, **variables})
+
+
+def finished(out):
+    return list(out.with_name(f'{out.name}.unfinished').glob('parts/*.json'))
+
+
+def test_a_killed_scheduler_is_one_sentence_and_the_parts_stay(tmp_path):
+    bag, out = make_bag(tmp_path / 'in', 400), tmp_path / 'out'
+    with scheduler(tmp_path) as (address, worker, process):
+        worker('--nthreads', '1')
+        running = stylize(bag, out, '--segment', '0.5', '--scheduler', address,
+                          DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT='5s')
+        wait_for(lambda: finished(out), running)
+        process.kill()
+        said = running.communicate(timeout=200)[1]
+    assert running.returncode == 1 and 'scheduler is lost' in said and '--resume' in said
+    assert 'Traceback' not in said and not out.exists() and finished(out)
+
+
+def foreign(folder, what):
+    """Make a folder that gives a worker another version of this package, or something else of this name."""
+    told = folder / 'style_transfer_ros-9.9.9.dist-info'
+    if what == 'version':
+        told.mkdir()
+        (told / 'METADATA').write_text('Metadata-Version: 2.1\nName: style_transfer_ros\nVersion: 9.9.9\n')
+    else:
+        (folder / 'style_transfer_ros.py').touch()
+    return f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+
+
+@pytest.mark.parametrize('what, said', [('version', "style_transfer_ros '9.9.9'"), ('nothing', 'ModuleNotFoundError')])
+def test_a_worker_that_comes_later_with_another_version_is_refused(tmp_path, look, monkeypatch, what, said):
+    bag, real, folder = make_bag(tmp_path / 'in', 30), segments.paint_segment, str(tmp_path)
+
+    def paint(plan_text, window, topic, parts):
+        import os
+        import time
+        open(f'{folder}/begun', 'w').close()
+        while not os.path.exists(f'{folder}/late'):
+            time.sleep(0.01)
+        return real(plan_text, window, topic, parts)
+
+    def come_later():
+        wait_for((tmp_path / 'begun').is_file, process)
+        late = worker('--nthreads', '1', PYTHONPATH=foreign(tmp_path, what))
+        wait_for(lambda: len(watching.scheduler_info()['workers']) == 2, late)
+        (tmp_path / 'late').touch()
+
+    with scheduler(tmp_path) as (address, worker, process), Client(address) as watching:
+        worker('--nthreads', '1')
+        with clusters.cluster(0, address) as workers, ThreadPoolExecutor() as pool:
+            with monkeypatch.context() as patch:
+                patch.setattr(distributed_runs.segments, 'paint_segment', paint)
+                coming = pool.submit(come_later)
+                with pytest.raises(ArchiveError, match='install the same everywhere') as late:
+                    on(workers, bag, tmp_path / 'out', look, window=0.5)
+                coming.result()
+            with pytest.raises(ArchiveError, match='install the same everywhere') as early:
+                on(workers, bag, tmp_path / 'other', look, window=0.5)
+    assert said in str(late.value) and said in str(early.value)
+    assert finished(tmp_path / 'out') and not finished(tmp_path / 'other')
+
+
+def test_a_scheduler_without_tls_is_warned_of_in_one_sentence(tmp_path):
+    bag = make_bag(tmp_path / 'in', 3)
+    with scheduler(tmp_path) as (address, worker, _):
+        worker('--nthreads', '1')
+        running = stylize(bag, tmp_path / 'out', '--scheduler', address)
+        said = running.communicate(timeout=300)[1]
+    assert running.returncode == 0 and said.count('without TLS') == 1 and address in said and said.count('\n') == 1
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+def test_a_worker_paints_with_as_many_threads_as_it_was_given(tmp_path, look, threads):
+    if threads > cores_given():
+        pytest.skip('this machine has one core')
+    with scheduler(tmp_path) as (address, worker, _):
+        worker('--nthreads', str(threads))
+        with clusters.cluster(0, address) as workers:
+            on(workers, make_bag(tmp_path / 'in', 3), tmp_path / 'out', look)
+        with Client(address) as client:
+            there = client.submit(lambda look: segments.painters(look).count, look).result()
+    assert there == threads
 
 
 def test_workers_paint_videos_and_pictures(tmp_path, look, two_workers):
