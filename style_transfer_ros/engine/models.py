@@ -32,9 +32,9 @@ import numpy as np
 import platformdirs
 import yaml
 
-from style_transfer_ros.engine.errors import ModelError, sentence, shown
+from style_transfer_ros.engine.errors import ModelError, sentence, shown, StyleTransferError
 from style_transfer_ros.engine.reading import read_file
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import local_path, share_folder
 
 SCHEMA = 3
 #: Bytes of a model.yaml, at most.
@@ -161,7 +161,10 @@ def _folder(model: str) -> Path:
     :raises ModelError: it is no name of a bundled model, and no folder with a description.
     """
     if os.sep in model:
-        folder = Path(model).expanduser()
+        try:
+            folder = local_path(model, 'model directory')
+        except StyleTransferError as error:
+            raise ModelError(str(error)) from error
         if not (folder / 'model.yaml').is_file():
             raise ModelError(f'The model directory {shown(model)} has no model.yaml; '
                              "give the name of a bundled model or a directory that 'make train' wrote.")

@@ -31,6 +31,11 @@ _MAX_PARTS = 100_000
 _MAX_METADATA = 64 << 20
 #: Bytes that are read at once.
 _PIECE = 4096
+#: Scans of a JPEG, each of which goes over the whole picture; programs write about ten.
+_MAX_SCANS = 100
+#: Compressions of TIFF that some OpenCV reads: none, fax, LZW, JPEG, deflate, PackBits, LZMA, Zstandard and WebP; of
+#: others it makes black without a word.
+_COMPRESSIONS = frozenset((1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001))
 
 
 def _unpack(read: Read, form: str, at: int) -> tuple:
@@ -38,16 +43,24 @@ def _unpack(read: Read, form: str, at: int) -> tuple:
     return struct.unpack(form, read(at, struct.calcsize(form)))
 
 
+#: Tags of a TIFF that are looked at, by their numbers.
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, _EXTRA = (
+    256, 257, 258, 259, 262, 274, 277, 322, 323, 338)
+
+
 def _tiff_tags(read: Read, start: int = 0) -> dict[int, int]:
-    """Read sizes and orientation of the first directory; the largest value where a tag is repeated."""
+    """Read the first number of each tag in the first directory; the largest one where a tag is repeated."""
     order = {b'II*\0': '<', b'MM\0*': '>'}[read(start, 4)]
     directory = start + _unpack(read, order + 'I', start + 4)[0]
     count, = _unpack(read, order + 'H', directory)
     tags: dict[int, int] = {}
     for at in range(directory + 2, directory + 2 + 12 * count, 12):
-        tag, kind = _unpack(read, order + 'HH', at)
-        if tag in (256, 257, 274, 322, 323):                # width, height, orientation, tile width, tile height
-            value, = _unpack(read, order + {3: 'H', 4: 'I'}[kind], at + 8)
+        tag, kind, length = _unpack(read, order + 'HHI', at)
+        if tag in (_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _TILE_WIDTH,
+                   _TILE_HEIGHT, _EXTRA):
+            form = order + {1: 'B', 3: 'H', 4: 'I'}[kind]
+            elsewhere = tag == _BITS and length * struct.calcsize(form) > 4     # one number for each sample
+            value, = _unpack(read, form, start + _unpack(read, order + 'I', at + 8)[0] if elsewhere else at + 8)
             tags[tag] = max(value, tags.get(tag, 0))
     return tags
 
@@ -55,7 +68,7 @@ def _tiff_tags(read: Read, start: int = 0) -> dict[int, int]:
 def _tiff_size(read: Read) -> tuple[int, int]:
     tags = _tiff_tags(read)
     # A whole tile is held in memory, however small the picture is.
-    return max(tags[256], tags.get(322, 0)), max(tags[257], tags.get(323, 0))
+    return max(tags[_WIDTH], tags.get(_TILE_WIDTH, 0)), max(tags[_HEIGHT], tags.get(_TILE_HEIGHT, 0))
 
 
 def _jpeg_frame(read: Read) -> int:
@@ -163,6 +176,58 @@ def check_whole(data: bytes, form: str) -> None:
         raise ValueError('too many chunks')
 
 
+def check_cost(data: bytes, form: str, what: str) -> None:
+    """
+    Check what only decoding would show: work without an end, and what OpenCV does not read and does not refuse.
+
+    :param data: a whole file, see :func:`check_whole`.
+    :param what: how messages begin.
+    :raises ImageError: it is not to be decoded.
+    """
+    if form == 'JPEG':
+        frame = _jpeg_frame(reader(data))
+        scans = data.count(b'\xff\xda', frame, data.find(b'\xff\xd9', frame))
+        if scans > _MAX_SCANS:
+            raise ImageError(f'{what} is a JPEG of {scans} scans, more than {_MAX_SCANS}; save it again.')
+    elif form == 'TIFF':
+        compression = _tiff_tags(reader(data)).get(_COMPRESSION, 1)
+        if compression not in _COMPRESSIONS:
+            raise ImageError(f'{what} is a TIFF with compression {compression}, which is not read; save it with '
+                             'LZW, deflate or no compression.')
+
+
+def description(data: bytes, form: str) -> str:
+    """Say of which kind a file is if its format has kinds that OpenCV does not read; else nothing."""
+    try:
+        if form == 'JPEG':
+            frame = _jpeg_frame(reader(data))
+            return f'SOF{data[frame - 1] - 0xc0} with {data[frame + 2]} bits per sample'
+        if form == 'TIFF':
+            tags = _tiff_tags(reader(data))
+            return (f'{tags.get(_SAMPLES, 1)} samples per pixel, {tags.get(_BITS, 1)} bits per sample, photometric '
+                    f'{tags.get(_PHOTOMETRIC, 0)}, compression {tags.get(_COMPRESSION, 1)}')
+    except (struct.error, LookupError, ValueError):
+        pass
+    return ''
+
+
+def alpha_kind(data: bytes, form: str) -> str:
+    """
+    Tell what the fourth channel is that OpenCV decodes of a file.
+
+    :returns: ``straight``, ``premultiplied`` (the colours are weighted with it already), or ``none``: no transparency,
+        if a channel is there at all.
+    """
+    if form == 'BMP':       # only a header of 56 bytes and more has a mask of alpha
+        return 'straight' if data[14] >= 56 and any(data[66:70]) else 'none'
+    if form != 'TIFF':
+        return 'straight'
+    tags = _tiff_tags(reader(data))
+    # libtiff premultiplies 8-bit samples by itself
+    return {None: 'straight', 0: 'none', 1: 'premultiplied'}.get(
+        tags.get(_EXTRA), 'premultiplied' if tags.get(_BITS, 1) == 8 else 'straight')
+
+
 def check_size(read: Read, form: str, size: int, what: str, most: int = MAX_PIXELS) -> None:
     """
     Check what a file claims to hold before it is decoded, or even read.
@@ -198,6 +263,7 @@ def check_picture(data: bytes, what: str = 'The picture', most: int = MAX_PIXELS
     try:
         check_size(reader(data), form, len(data), what, most)
         check_whole(data, form)
+        check_cost(data, form, what)
     except ValueError as error:
         raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes); send it again.') from error
     return form
@@ -210,7 +276,7 @@ def orientation(data: bytes, form: str) -> int:
     marker, distance = _EXIF[form]
     at = data.find(marker) + distance
     try:
-        return _tiff_tags(reader(data[at:at + 65536])).get(274, 1)
+        return _tiff_tags(reader(data[at:at + 65536])).get(_ORIENTATION, 1)
     except (struct.error, LookupError):     # none there, or damaged: the picture itself is whole
         return 1
 

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-import re
-from urllib.parse import unquote, urlsplit
 
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine.errors import ImageError, shown
+from style_transfer_ros.engine.errors import ImageError, shown, StyleTransferError
 from style_transfer_ros.engine.picture_headers import (
+    alpha_kind,
     check_picture,
     check_size,
+    description,
     KNOWN_FORMATS,
     MAX_PIXELS,
     orientation,
@@ -32,6 +32,7 @@ from style_transfer_ros.engine.picture_headers import (
 )
 from style_transfer_ros.engine.quiet import silence
 from style_transfer_ros.engine.reading import patiently, read_file
+from style_transfer_ros.paths import local_path
 
 #: The largest file, bytes: the largest picture with four 16-bit channels, not compressed.
 _MAX_BYTES = 8 * MAX_PIXELS
@@ -51,7 +52,8 @@ def decode_picture(data: bytes, what: str = 'The picture') -> np.ndarray:
         picture = cv2.convertScaleAbs(picture, alpha=255 / 65535)
     if picture.dtype != np.uint8:
         raise ImageError(f'{what} has {picture.dtype} samples; save it with 8 or 16 bits per channel.')
-    return _upright(_on_white(picture), orientation(data, picture_format(data) or ''))
+    form = picture_format(data) or ''
+    return _upright(_on_white(picture, alpha_kind(data, form)), orientation(data, form))
 
 
 def decode_samples(data: bytes, what: str = 'The picture') -> np.ndarray:
@@ -70,19 +72,25 @@ def decode_samples(data: bytes, what: str = 'The picture') -> np.ndarray:
         if picture is None:
             raise ValueError('OpenCV cannot decode it')
     except (ValueError, cv2.error) as error:
-        raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes); send it again.') from error
+        kind = description(data, form)
+        raise ImageError(f'{what} is a damaged or truncated {form} file ({len(data)} bytes)' + (
+            f', or of a kind that is not read ({kind}); save it again as PNG.' if kind else '; send it again.')
+                         ) from error
     return picture
 
 
-def _on_white(picture: np.ndarray) -> np.ndarray:
-    """Turn what OpenCV decoded (grey, BGR or BGRA) into RGB."""
+def _on_white(picture: np.ndarray, alpha: str) -> np.ndarray:
+    """Turn what OpenCV decoded (grey, BGR or BGRA) into RGB; ``alpha`` as :func:`alpha_kind` tells it."""
     if picture.ndim == 2:
         return cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
     if picture.shape[2] == 3:
         return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-    alpha = cv2.cvtColor(cv2.extractChannel(picture, 3), cv2.COLOR_GRAY2RGB)
-    rgb = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
-    return cv2.add(cv2.multiply(rgb, alpha, scale=1 / 255), cv2.bitwise_not(alpha))
+    rgb, seen = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB), cv2.extractChannel(picture, 3)
+    if alpha == 'none':
+        return rgb
+    seen = cv2.cvtColor(seen, cv2.COLOR_GRAY2RGB)
+    weighted = rgb if alpha == 'premultiplied' else cv2.multiply(rgb, seen, scale=1 / 255)
+    return cv2.add(weighted, cv2.bitwise_not(seen))
 
 
 def _upright(picture: np.ndarray, turn: int) -> np.ndarray:
@@ -126,24 +134,21 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
     """
-    Find the file that a ``file://`` URI or a path means, only below the given folders.
+    Find the file that a URI or a path means (:func:`local_path`), only below the given folders.
 
     :param uri: absolute, or relative to the folders, the first that has the file; ``..`` and links are followed first.
     :param directories: the folders that may be read, with all below them.
     :returns: the file's path, absolute and without links.
     :raises ImageError: another kind of URI, outside the folders, or no file.
     """
-    path = uri
     try:
-        if re.match(r'file:|[a-z][a-z0-9+.-]*://', uri, re.IGNORECASE):
-            parts = urlsplit(uri)
-            if parts.scheme != 'file' or parts.netloc not in ('', 'localhost'):
-                raise ImageError(f'The uri {shown(uri)} is not on this machine; use file:///path or a path.')
-            path = unquote(parts.path)
+        path = local_path(uri, 'uri')
         folders, found, allowed, file = patiently(lambda: _look_below(directories, path))
+    except StyleTransferError as error:
+        raise ImageError(str(error)) from error
     except (OSError, ValueError, RuntimeError) as error:        # too long, a NUL byte, links in a circle
-        raise ImageError(f'The uri {shown(uri)} is not a usable path ({shown(str(error))}); check its spelling.'
-                         ) from error
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise ImageError(f'The uri {shown(uri)} is not a usable path ({shown(reason)}); check its spelling.') from error
     if file is not None:
         return file
     if folders and allowed == found:
@@ -153,7 +158,7 @@ def resolve_uri(uri: str, directories: Sequence[Path]) -> Path:
                      'add its folder to the style directories.')
 
 
-def _look_below(directories: Sequence[Path], path: str) -> tuple[list[Path], list[Path], list[Path], Path | None]:
+def _look_below(directories: Sequence[Path], path: Path) -> tuple[list[Path], list[Path], list[Path], Path | None]:
     """Return the folders, where the path would be in each, which of these are allowed, and the file that is there."""
     folders = [Path(folder).resolve() for folder in directories]
     found = [(folder / path).resolve() for folder in folders]

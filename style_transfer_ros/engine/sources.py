@@ -23,12 +23,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from style_transfer_ros.engine.errors import ImageError, shown, SourceError, SourceGone
+from style_transfer_ros.engine.errors import ImageError, shown, SourceError, SourceGone, StyleTransferError
 from style_transfer_ros.engine.picture_headers import KNOWN_FORMATS, picture_format
 from style_transfer_ros.engine.pictures import fit, read_picture
 from style_transfer_ros.engine.quiet import silence
 from style_transfer_ros.engine.reading import begins_with
-from style_transfer_ros.paths import share_folder
+from style_transfer_ros.paths import local_path, share_folder
 
 #: Frames per second that a scene and a folder of pictures count with unless told.
 RATE = 30.0
@@ -84,7 +84,7 @@ def open_source(source: str, width: int, height: int, rate: float | None = None)
     Open whatever ``source`` names.
 
     :param source: ``scene``, a V4L2 camera (its index or /dev/videoN), a video file, a picture, or a folder of
-        pictures.
+        pictures; of files and folders the path or a URL, see :func:`local_path`.
     :param width: of every frame, pixels; other proportions are cut at the longer sides, never stretched.
     :param height: of every frame, pixels.
     :param rate: how often :meth:`FrameSource.read` will be called, Hz.  Then a video runs at its own speed, frames
@@ -99,7 +99,10 @@ def open_source(source: str, width: int, height: int, rate: float | None = None)
         return SceneSource(read_picture(share_folder() / SCENE), width, height, rate or RATE)
     if source.isdecimal():
         return CameraSource(f'/dev/video{int(source)}', width, height, rate)
-    path = os.path.expanduser(source)
+    try:
+        path = str(local_path(source, 'source'))
+    except StyleTransferError as error:
+        raise SourceError(str(error)) from error
     if source and os.path.isdir(path):
         return PicturesSource(_pictures(Path(path)), width, height, rate or RATE)
     if os.path.isfile(path):

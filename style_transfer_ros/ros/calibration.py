@@ -16,16 +16,14 @@ import math
 import os
 from pathlib import Path
 import re
-import sys
 from typing import Any
-from urllib.parse import unquote
 
 from sensor_msgs.msg import CameraInfo
 import yaml
 
 from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
 from style_transfer_ros.engine.reading import read_file
-from style_transfer_ros.paths import PACKAGE, share_folder
+from style_transfer_ros.paths import local_path
 
 #: How many distortion coefficients a model has, see sensor_msgs/distortion_models.hpp and OpenCV.
 _COEFFICIENTS = {'plumb_bob': (4, 5), 'rational_polynomial': (8, 12, 14), 'equidistant': (4,), 'fisheye': (4,),
@@ -43,35 +41,10 @@ def calibration_path(url: str, name: str = 'camera') -> Path:
     """
     home = os.environ.get('ROS_HOME') or '~/.ros'
     text = url.replace('${ROS_HOME}', home).replace('${NAME}', name)
-    kind, _, rest = text.partition('://') if re.match(r'[a-zA-Z][a-zA-Z0-9+.-]*://', text) else ('', '', text)
     if left := re.search(r'\$\{[^}]*\}?', text):
         raise StyleTransferError(f'The calibration {shown(url)} holds {shown(left[0])}; only ${{ROS_HOME}} and '
                                  '${NAME} are replaced.')
-    if kind.lower() == 'package':
-        package, _, below = rest.partition('/')
-        return _share(package, url) / unquote(below)
-    if kind.lower() == 'file':
-        host, _, below = rest.partition('/')
-        if host not in ('', 'localhost', '~'):
-            raise StyleTransferError(f'The calibration {shown(url)} is on another machine; write file:///path.')
-        home_too = host == '~' or below.startswith('~/')        # file://~/x and file:///~/x
-        return Path(f"~/{unquote(below).removeprefix('~/')}" if home_too else f'/{unquote(below)}').expanduser()
-    if kind:
-        raise StyleTransferError(f'The calibration {shown(url)} is no file; write a path, file:///path or '
-                                 'package://name/path.')
-    return Path(text).expanduser()
-
-
-def _share(package: str, url: str) -> Path:
-    """Return the share folder of an installed package."""
-    if package == PACKAGE:
-        return share_folder()
-    prefixes = [*filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)), sys.prefix]
-    for prefix in prefixes:
-        if re.fullmatch(r'\w+', package) and (Path(prefix) / 'share' / package / 'package.xml').is_file():
-            return Path(prefix) / 'share' / package
-    raise StyleTransferError(f'The package {shown(package)} of the calibration {shown(url)} is not installed; source '
-                             'its setup file or write a path.')
+    return local_path(text, 'calibration')
 
 
 def read_calibration(url: str, name: str, width: int, height: int) -> CameraInfo:

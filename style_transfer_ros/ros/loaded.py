@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from rclpy.node import Node
@@ -20,6 +19,7 @@ from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.paths import local_path
 from style_transfer_ros.settings import StyleTransferParameters
 
 
@@ -40,9 +40,9 @@ def load(settings: StyleTransferParameters, load_stylizer: Callable[[str, str, i
     :raises StyleTransferError: the model cannot be used.
     """
     stylizer = load_stylizer(settings.model, settings.runtime, settings.threads)
-    folder = Path(settings.style_library).expanduser() if settings.style_library else default_folder()
+    folder = local_path(settings.style_library, 'style library') if settings.style_library else default_folder()
     styles = Styles(stylizer, StyleLibrary(folder),
-                    [Path(directory).expanduser() for directory in settings.style_directories if directory])
+                    [local_path(directory, 'style directory') for directory in settings.style_directories if directory])
     mix, failure = None, ''
     if settings.style:
         styles.learn_bundled(only=settings.style)       # the others can wait until the first frame is painted
