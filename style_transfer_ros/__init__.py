@@ -14,6 +14,12 @@ before them.
 import os
 import sys
 
+# A folder of the user that is not absolute would be made in whatever folder the program runs in: XDG says to ignore it.
+for variable in ('HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'XDG_CONFIG_HOME'):
+    if not os.path.isabs(os.environ.get(variable, '/')):
+        del os.environ[variable]
+# The log of ROS needs one; a user of some containers has no entry in passwd either.
+os.environ.setdefault('HOME', os.path.join('/', os.path.expanduser('~').removeprefix('~')))
 # OpenVINO calls a web analytics host and writes an identifier below ~/intel, unless this module of its cannot be found.
 sys.modules['openvino_telemetry'] = None    # type: ignore[assignment]
 # ONNX Runtime looks up a telemetry host and writes an identifier, unless it is told not to before it is loaded.

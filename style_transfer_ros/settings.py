@@ -170,9 +170,10 @@ def _checked(name: str, value: Any, default: Any, about: Any) -> Any:
         # A text in the place of a list must not be taken apart: the letters of a path would allow the folder '/'.
         word = {True: 'on', False: 'off'}[value] if isinstance(value, bool) else str(value)[:60]
         yaml = ' (YAML reads on, off, yes and no as true or false)' * isinstance(value, bool)
-        remedy: dict[type, str] = {str: f"{yaml}; quote it twice: {name}:=\"'{word}'\"",
-                                   list: f"; write {name}:=\"['...']\""}
-        raise ParameterError(f"The parameter '{name}' is {shown(value)}, but {_KINDS[type(default)]} is needed"
+        quote = f"{yaml}; quote it twice: {name}:=\"'{word}'\"" if isinstance(value, (bool, int, float)) else ''
+        remedy: dict[type, str] = {str: quote, list: f"; write {name}:=\"['...']\""}
+        is_value = 'has no value' if value is None else f'is {shown(value)}'
+        raise ParameterError(f"The parameter '{name}' {is_value}, but {_KINDS[type(default)]} is needed"
                              f"{remedy.get(type(default), '')}.")
     if about['low'] is not None and not about['low'] <= value <= about['high']:
         raise ParameterError(f"The parameter '{name}' is {value}; choose {about['low']} to {about['high']}.")

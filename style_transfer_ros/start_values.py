@@ -16,6 +16,10 @@ from collections.abc import Sequence
 import ctypes
 import os
 import re
+import tempfile
+from xml.etree import ElementTree
+
+import yaml
 
 from style_transfer_ros.engine.errors import shown, StyleTransferError
 
@@ -23,12 +27,15 @@ from style_transfer_ros.engine.errors import shown, StyleTransferError
 _LARGEST_DOMAIN = 232
 _RANGES = ('SUBNET', 'LOCALHOST', 'OFF', 'SYSTEM_DEFAULT')
 _LEVELS = ('debug', 'info', 'warn', 'error', 'fatal', 'unset')
-_NAME = r'[A-Za-z_][A-Za-z0-9_]*'
+_NAME = r'(?!\w*__)[A-Za-z_][A-Za-z0-9_]*'
 _NAMESPACE = re.compile(rf'/|(/{_NAME})+')
 _TOPIC = re.compile(rf'(rostopic://|rosservice://)?(~|~?/?({_NAME}|\{{\w+\}})+(/({_NAME}|\{{\w+\}})+)*)')
 #: ``rule := value``, with an optional node before the rule.
 _RULE = re.compile(r'(?:(?P<node>[^:=]+):)?(?P<from>[^:=]+(?:://[^:=]+)?):=(?P<to>.*)', re.DOTALL)
-_LETTERS = "letters, digits and '_', not beginning with a digit"
+_SETTING = re.compile(r'(?:[^:=\s]+:)?(?P<name>[^:=\s]+):=(?P<value>.*)', re.DOTALL)
+_LETTERS = "letters, digits and single '_', not beginning with a digit"
+#: Characters of a node's name and of its namespace, at most, as DDS has it.
+_LONGEST_NAME, _LONGEST_NAMESPACE = 255, 245
 
 
 def check_middleware() -> None:
@@ -69,11 +76,48 @@ def check_environment() -> None:
         raise StyleTransferError(f'ROS_AUTOMATIC_DISCOVERY_RANGE is {shown(reach)}; set it to one of '
                                  f"{', '.join(_RANGES)}.")
     for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE', 'CYCLONEDDS_URI'):
-        path = os.environ.get(variable, '')
-        path = path.removeprefix('file://') if path.startswith(('/', 'file://')) else ''     # else XML, or relative
-        if path and not os.path.isfile(path):
-            raise StyleTransferError(f"{variable} names {shown(path)}, where there is no file; correct it or run "
-                                     f"'unset {variable}'.")
+        path = os.environ.get(variable, '').removeprefix('file://')
+        if path and '<' not in path:        # else it is the XML itself
+            _check_xml(variable, path)
+    for variable in ('RCUTILS_LOGGING_USE_STDOUT', 'RCUTILS_COLORIZED_OUTPUT', 'RCUTILS_LOGGING_BUFFERED_STREAM'):
+        if (value := os.environ.get(variable, '')) not in ('', '0', '1'):
+            raise StyleTransferError(f"{variable} is {shown(value)}; set it to 0 or 1, or run 'unset {variable}'.")
+    keys = os.environ.get('ROS_SECURITY_KEYSTORE', '')
+    enforced = [os.environ.get(f'ROS_SECURITY_{name}') for name in ('ENABLE', 'STRATEGY')] == ['true', 'Enforce']
+    if enforced and not os.path.isdir(keys):
+        raise StyleTransferError(f'ROS_SECURITY_KEYSTORE is {shown(keys)}, where there is no folder; make one as '
+                                 "docs/security.md says, or run 'unset ROS_SECURITY_ENABLE'.")
+
+
+def missing_log_folder() -> str:
+    """
+    Return the folder of the log of ROS if no log can be written there, else nothing.
+
+    :raises StyleTransferError: it is the user's own choice, in ``ROS_LOG_DIR``.
+    """
+    chosen = os.environ.get('ROS_LOG_DIR', '')
+    folder = os.path.expanduser(chosen or os.path.join(os.environ.get('ROS_HOME') or '~/.ros', 'log'))
+    try:
+        os.makedirs(folder, exist_ok=True)      # as ROS does it
+        with tempfile.TemporaryFile(dir=folder):
+            return ''
+    except (OSError, ValueError) as error:
+        if not chosen:
+            return folder
+        raise StyleTransferError(f'ROS_LOG_DIR is {shown(chosen)}, where no log can be written '
+                                 f"({getattr(error, 'strerror', None) or error}); correct it or run 'unset "
+                                 "ROS_LOG_DIR'.") from error
+
+
+def _check_xml(variable: str, path: str) -> None:
+    if not os.path.isfile(path):
+        raise StyleTransferError(f"{variable} names {shown(path)}, where there is no file; correct it or run 'unset "
+                                 f"{variable}'.")
+    try:
+        ElementTree.parse(path)     # noqa: S314 - the user's own
+    except (ElementTree.ParseError, OSError, ValueError) as error:
+        raise StyleTransferError(f"{variable} names {shown(path)}, which is no XML ({error}); correct it or run 'unset "
+                                 f"{variable}'.") from error
 
 
 def check_arguments(arguments: Sequence[str]) -> None:
@@ -87,13 +131,45 @@ def check_arguments(arguments: Sequence[str]) -> None:
         inside = argument == '--ros-args' or inside and argument != '--'
         if not inside:
             continue
-        if argument in ('-r', '--remap') and (rule := _RULE.fullmatch(value)):
+        if argument in ('-r', '--remap'):
+            rule = _RULE.fullmatch(value)
+            if rule is None:
+                raise StyleTransferError(f'The remapping is {shown(value)}, but NAME:=NEW_NAME is needed; type, for '
+                                         'example, -r image_raw:=camera/image_raw.')
             check_remapping(rule['from'], rule['to'])
+        elif argument in ('-p', '--param'):
+            _check_setting(value)
         elif argument == '--params-file' and not os.path.isfile(value):
             raise StyleTransferError(f'The parameter file {shown(value)} is not there; check the path after '
                                      '--params-file.')
         elif argument == '--log-level' and (level := value.rpartition(':=')[2]).lower() not in _LEVELS:
             raise StyleTransferError(f"The log level is {shown(level)}; choose one of {', '.join(_LEVELS[:-1])}.")
+
+
+def _check_setting(text: str) -> None:
+    """Check what stands behind ``-p``; the value is checked by the node."""
+    found = _SETTING.fullmatch(text)
+    if found is None:
+        raise StyleTransferError(f'The parameter setting is {shown(text)}, but NAME:=VALUE is needed; type, for '
+                                 'example, -p period:=0.1.')
+    name, value = found['name'][:100], found['value']
+    try:
+        node = yaml.compose(value, yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise StyleTransferError(f"The parameter '{name}' is {shown(value)}, which is no YAML; quote it twice: "
+                                 f"{name}:=\"'...'\".") from error
+    if node is None:
+        raise StyleTransferError(f"The parameter '{name}' has no value; type, for an empty text, {name}:=\"''\".")
+    parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(part, yaml.ScalarNode) for part in parts):
+        raise StyleTransferError(f"The parameter '{name}' is {shown(value)}, but one value or a list of values is "
+                                 'needed; type, for example, -p period:=0.1.')
+
+
+def _check_length(what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise StyleTransferError(f'The {what} is {shown(text)}, {len(text)} characters long; choose one of at most '
+                                 f'{most}.')
 
 
 def check_remapping(rule: str, to: str) -> None:
@@ -104,6 +180,8 @@ def check_remapping(rule: str, to: str) -> None:
     :param to: the new name.
     :raises StyleTransferError: the new name is not possible.
     """
+    if rule in ('__node', '__name'):
+        _check_length('node name', to, _LONGEST_NAME)
     if rule in ('__node', '__name') and not re.fullmatch(_NAME, to):
         raise StyleTransferError(f'The node name is {shown(to)}, but a name has {_LETTERS}; type, for example, -r '
                                  f'__node:={_repaired(to)}.')
@@ -121,6 +199,7 @@ def check_namespace(namespace: str, typed: str = 'namespace:=') -> None:
     :param typed: how the user gives it, for the remedy.
     :raises StyleTransferError: it is not possible.
     """
+    _check_length('namespace', namespace, _LONGEST_NAMESPACE)
     if not _NAMESPACE.fullmatch(namespace):
         repaired = '/'.join(_repaired(part) for part in namespace.strip('/').split('/'))
         raise StyleTransferError(f"The namespace is {shown(namespace)}, but it begins with '/' and each part has "
@@ -129,5 +208,5 @@ def check_namespace(namespace: str, typed: str = 'namespace:=') -> None:
 
 def _repaired(name: str, keep: str = '') -> str:
     """Return a possible name that looks like this one."""
-    text = re.sub(rf'[^A-Za-z0-9_{keep}]', '_', name)[:60] or 'camera'
+    text = re.sub(r'([_/])\1+', r'\1', re.sub(rf'[^A-Za-z0-9_{keep}]', '_', name))[:60].rstrip('/') or 'camera'
     return f'_{text}' if text[0].isdigit() else text

@@ -12,7 +12,13 @@ import sys
 import pytest
 
 from style_transfer_ros.engine.errors import StyleTransferError
-from style_transfer_ros.start_values import check_arguments, check_environment, check_middleware, check_namespace
+from style_transfer_ros.start_values import (
+    check_arguments,
+    check_environment,
+    check_middleware,
+    check_namespace,
+    missing_log_folder,
+)
 
 
 def sentence(error):
@@ -26,7 +32,15 @@ def sentence(error):
     (['-r', '__node:='], "''", '__node:=camera'), (['-r', '__ns:=/a-b'], "'/a-b'", '__ns:=/a_b'),
     (['-r', '__ns:=front'], "'front'", '__ns:=/front'), (['-r', '__ns:='], "''", '__ns:=/camera'),
     (['-r', 'image_raw:=/a-b/c'], "'/a-b/c'", 'image_raw:=/a_b/c'), (['-r', 'image_raw:='], "''", 'image_raw:='),
-    (['-r', 'camera:image_raw:=a b'], "'a b'", 'image_raw:=a_b'), (['-r', '__ns:=/' + 'ä' * 9999], '...', '__ns:=/'),
+    (['-r', 'camera:image_raw:=a b'], "'a b'", 'image_raw:=a_b'), (['-r', '__ns:=/' + 'ä' * 200], '...', '__ns:=/'),
+    (['-r', '__node:=a__b'], "'a__b'", '__node:=a_b'), (['-r', '__ns:=/a__b'], "'/a__b'", '__ns:=/a_b'),
+    (['-r', 'image_raw:=a__b/'], "'a__b/'", 'image_raw:=a_b.'), (['-r', 'bad'], "'bad'", '-r image_raw:='),
+    (['-r'], "''", '-r image_raw:='), (['-r', '__node:=' + 'x' * 300], '300', '255'),
+    (['-r', '__ns:=/' + 'x' * 300], '301', '245'), (['-p'], "''", '-p period:='), (['-p', 'period'], "'period'", '-p'),
+    (['-p', 'a b:=1'], "'a b:=1'", '-p'), (['-p', ':=1'], "':=1'", '-p'), (['-p', 'style:='], 'no value', 'style:="'),
+    (['-p', 'period:=[1,2'], "'[1,2'", 'quote'), (['-p', 'period:="'], 'YAML', 'quote'),
+    (['--param', 'camera:period:={a: 1}'], "'{a: 1}'", 'one value'), (['-p', 'a:=[[1]]'], "'[[1]]'", 'one value'),
+    (['-p', 'a:=' + '[' * 5000], '...', 'a'),
     (['--params-file', '/nowhere.yaml'], '/nowhere.yaml', '--params-file'), (['--params-file'], "''", 'path'),
     (['--log-level', 'loud'], "'loud'", 'warn'), (['--log-level', 'camera:=loud'], "'loud'", 'warn')])
 def test_a_wrong_argument(arguments, value, typed):
@@ -40,7 +54,8 @@ def test_a_wrong_argument(arguments, value, typed):
     ['program'], ['program', '-r', 'not ours'], ['program', '--ros-args', '-r', '__node:=_a1', '-r', '__ns:=/a/b_2'],
     ['program', '--ros-args', '-r', '__ns:=/'], ['program', '--ros-args', '-r', 'image_raw:=/camera/image_raw'],
     ['program', '--ros-args', '-r', '~/set_style:=~/learn', '-r', 'a:=~', '-r', 'a:={node}/b', '-r', 'camera:a:=b'],
-    ['program', '--ros-args', '-r', 'rostopic://a:=b', '-p', 'a:=b', '--', '-r', '__ns:=/a-b'],
+    ['program', '--ros-args', '-r', 'rostopic://a:=b', '-p', 'a:=b', '-p', 'b:c.d:=[1, 2]', '-p', "a:=''",
+     '--', '-r', '__ns:=/a-b'],
     ['program', '--ros-args', '--log-level', 'DEBUG', '--log-level', 'rcl:=warn', '--params-file', __file__]])
 def test_right_arguments_pass(arguments):
     check_arguments(arguments)
@@ -49,12 +64,40 @@ def test_right_arguments_pass(arguments):
 @pytest.mark.parametrize('variable, value, fact', [
     ('ROS_DOMAIN_ID', '300', '0 to 232'), ('ROS_DOMAIN_ID', '-1', '0 to 232'), ('ROS_DOMAIN_ID', 'abc', 'export'),
     ('ROS_DOMAIN_ID', '9' * 5000, '0 to 232'), ('ROS_AUTOMATIC_DISCOVERY_RANGE', 'NOWHERE', 'LOCALHOST'),
-    ('FASTRTPS_DEFAULT_PROFILES_FILE', '/nowhere.xml', 'unset')])
+    ('FASTRTPS_DEFAULT_PROFILES_FILE', '/nowhere.xml', 'unset'), ('FASTRTPS_DEFAULT_PROFILES_FILE', 'no.xml', 'unset'),
+    ('FASTDDS_DEFAULT_PROFILES_FILE', __file__, 'no XML'), ('CYCLONEDDS_URI', 'file:///nowhere.xml', 'unset'),
+    ('RCUTILS_LOGGING_USE_STDOUT', 'x', '0 or 1'), ('RCUTILS_COLORIZED_OUTPUT', 'yes', '0 or 1')])
 def test_a_wrong_variable(monkeypatch, variable, value, fact):
     monkeypatch.setenv(variable, value)
     with pytest.raises(StyleTransferError, match=variable) as error:
         check_environment()
     assert fact in sentence(error)
+
+
+def test_security_without_keys(monkeypatch):
+    monkeypatch.setenv('ROS_SECURITY_ENABLE', 'true')
+    monkeypatch.setenv('ROS_SECURITY_STRATEGY', 'Enforce')
+    monkeypatch.setenv('ROS_SECURITY_KEYSTORE', '/nowhere')
+    with pytest.raises(StyleTransferError, match='docs/security.md') as error:
+        check_environment()
+    assert "'/nowhere'" in sentence(error)
+
+
+@pytest.mark.parametrize('folder', ['/proc/x', __file__])
+def test_a_log_folder_that_was_chosen_and_cannot_be_written(monkeypatch, folder):
+    monkeypatch.setenv('ROS_LOG_DIR', folder)
+    with pytest.raises(StyleTransferError, match='unset ROS_LOG_DIR') as error:
+        missing_log_folder()
+    assert folder in sentence(error)
+
+
+def test_a_log_folder_that_nobody_chose_may_be_missing(monkeypatch, tmp_path):
+    monkeypatch.delenv('ROS_LOG_DIR', raising=False)
+    monkeypatch.delenv('ROS_HOME', raising=False)
+    monkeypatch.setenv('HOME', '/proc')
+    assert missing_log_folder() == '/proc/.ros/log'
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert missing_log_folder() == '' and (tmp_path / '.ros' / 'log').is_dir()
 
 
 def test_right_variables_pass(monkeypatch):

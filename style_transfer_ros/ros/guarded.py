@@ -11,16 +11,20 @@ from collections.abc import Callable
 import inspect
 from typing import Any
 
-from rcl_interfaces.msg import SetParametersResult
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import ParameterType, SetParametersResult
 from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.service import Service
 
 from style_transfer_ros.engine.errors import sentence, shown
+from style_transfer_ros.ros.parameters import clear_reason
 
 #: Requests that DDS keeps for a service; with the default of 10 a burst of calls is lost without a word.
 REQUESTS = QoSProfile(depth=1000)
+#: Characters of the name of a transition, at most.
+_LONGEST_LABEL = 100
 
 
 def guard_services(node: Node) -> None:
@@ -38,6 +42,10 @@ def guard_services(node: Node) -> None:
 
 def _guarded(node: Node, service: Service) -> Callable:
     callback = service.callback
+    if service.srv_type in (SetParameters, SetParametersAtomically):
+        callback = _sifted(callback)
+    elif service.srv_type is ChangeState:
+        callback = _printable(callback)
 
     def answered(request: Any, response: Any, error: Exception) -> Any:
         node.get_logger().error(f"A request to '{service.srv_name}' was refused: {sentence(error)[:300]}",
@@ -68,6 +76,43 @@ def _guarded(node: Node, service: Service) -> Callable:
     return guarded
 
 
+def _sifted(callback: Callable) -> Callable:
+    """Keep parameters from rclpy that it cannot take: without a name it makes one, of an unknown type it raises."""
+    def sifted(request: Any, response: Any) -> Any:
+        problems = [_problem(parameter) for parameter in request.parameters]
+        if isinstance(response, SetParametersAtomically.Response):
+            if any(problems):
+                reason = next(filter(None, problems))
+                return SetParametersAtomically.Response(result=SetParametersResult(successful=False, reason=reason))
+            return callback(request, response)
+        good = [parameter for parameter, problem in zip(request.parameters, problems) if not problem]
+        results = iter(callback(SetParameters.Request(parameters=good), SetParameters.Response()).results)
+        response.results = [SetParametersResult(successful=False, reason=problem) if problem else next(results)
+                            for problem in problems]
+        return response
+    return sifted
+
+
+def _problem(parameter: Any) -> str:
+    """Say what is wrong with a parameter of a request before its value is looked at; or nothing."""
+    if not parameter.name:
+        return "A parameter of the request has no name; 'ros2 param list' names those that there are."
+    if parameter.value.type > ParameterType.PARAMETER_STRING_ARRAY:
+        return (f'The parameter {shown(parameter.name)} has the type number {parameter.value.type}; choose 0 to '
+                f'{ParameterType.PARAMETER_STRING_ARRAY}.')
+    return ''
+
+
+def _printable(callback: Callable) -> Callable:
+    """Keep names of transitions from rclpy that it would write whole into the log."""
+    def printable(request: Any, response: Any) -> Any:
+        label = request.transition.label
+        if len(label) > _LONGEST_LABEL or not label.isprintable():
+            raise ValueError(f'there is no transition {shown(label)}')
+        return callback(request, response)
+    return printable
+
+
 def _clear(node: Node, request: Any, response: Any) -> Any:
     """Return the answer with rclpy's own reasons for refused parameters as sentences that name the parameter."""
     if isinstance(response, SetParameters.Response):
@@ -77,9 +122,10 @@ def _clear(node: Node, request: Any, response: Any) -> Any:
     else:
         return response
     for result, parameters in pairs:
-        unknown = [parameter.name for parameter in parameters if not node.has_parameter(parameter.name)]
+        unknown = [parameter.name for parameter in parameters
+                   if parameter.name and not node.has_parameter(parameter.name)]
         if not result.successful and unknown:
             result.reason = f"There is no parameter {shown(unknown[0])}; 'ros2 param list' names those that there are."
-        elif not result.successful and not result.reason.endswith('.'):
-            result.reason = f"{' '.join(result.reason.split())[:300]}."
+        elif not result.successful:
+            result.reason = clear_reason(result.reason, parameters[0].name if len(parameters) == 1 else '')
     return response

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
+import re
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from style_transfer_ros import settings
-from style_transfer_ros.engine.errors import ParameterError
+from style_transfer_ros.engine.errors import ParameterError, shown
 from style_transfer_ros.settings import Settings
+
+_OUT_OF_RANGE = re.compile(r'Parameter (\S+) out of range\.? Min: (\S+), Max: (\S+), value: ([^ :]*[^ :.])')
+_OF_ANOTHER_TYPE = re.compile(r"Trying to set parameter '(\S+)' to '(.*)' of type '\w+', expecting type '(\w+)'",
+                              re.DOTALL)
+_TYPES = {'BOOL': 'true or false', 'INTEGER': 'a whole number', 'DOUBLE': 'a number', 'STRING': 'a text'}
 
 
 def declare(node: Node, kind: type[Settings]) -> Settings:
@@ -36,9 +43,29 @@ def declare(node: Node, kind: type[Settings]) -> Settings:
             number, bounds_of = (float, FloatingPointRange) if isinstance(default, float) else (int, IntegerRange)
             bounds = bounds_of(from_value=number(about['low']), to_value=number(about['high']))
             setattr(descriptor, 'floating_point_range' if number is float else 'integer_range', [bounds])
-        node.declare_parameter(item.name, default, descriptor)
+        try:
+            node.declare_parameter(item.name, default, descriptor)
+        except ParameterException as error:     # out of the range of its descriptor
+            raise ParameterError(clear_reason(str(error))) from error
     declared = [node.get_parameter_or(item.name) for item in fields(kind)]      # type: ignore[arg-type]
     return settings.changed(defaults, {parameter.name: parameter.value for parameter in declared}, locked=False)
+
+
+def clear_reason(text: str, name: str = '') -> str:
+    """
+    Return rclpy's reason for a refused parameter as a sentence with the parameter, its value and what to do.
+
+    :param text: rclpy's, or a sentence of ours, which stays as it is.
+    :param name: of the parameter, for reasons that lack it.
+    """
+    if found := _OUT_OF_RANGE.search(text):
+        return f"The parameter '{found[1]}' is {found[4]}; choose {found[2]} to {found[3]}."
+    if found := _OF_ANOTHER_TYPE.search(text):
+        return f"The parameter '{found[1]}' is {shown(found[2])}, but {_TYPES.get(found[3], found[3])} is needed."
+    text = ' '.join(text.split())
+    if text.endswith('.') and name in text:
+        return text
+    return f"The parameter {shown(name)} cannot be set ({text.rstrip('.')[:300]}); correct it."
 
 
 def changed(current: Settings, updates: Iterable[Parameter], *, locked: bool) -> Settings:

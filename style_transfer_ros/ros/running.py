@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from typing import Any, TypeVar
+import warnings
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -22,9 +23,10 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from style_transfer_ros.engine.errors import sentence, StyleTransferError
+from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
 from style_transfer_ros.environment import prepare_for_images
-from style_transfer_ros.start_values import check_arguments, check_environment
+from style_transfer_ros.ros.parameters import clear_reason
+from style_transfer_ros.start_values import check_arguments, check_environment, missing_log_folder
 
 NodeType = TypeVar('NodeType', bound=Node)
 #: A signal waits at most so long for a callback that has nothing to do, s.
@@ -42,13 +44,25 @@ def _start_ros(args: list[str] | None = None, signals: SignalHandlerOptions = Si
     """
     prepare()
     check_environment()
-    check_arguments(sys.argv if args is None else args)
+    args = sys.argv if args is None else args
+    check_arguments(args)
+    if folder := missing_log_folder():
+        print(f'No log is kept, because {shown(folder)} cannot be written; set ROS_LOG_DIR to another folder to have '
+              'one.', file=sys.stderr)
+        args = [*args, '--ros-args', '--disable-external-lib-logs']
     try:
         rclpy.init(args=args, signal_handler_options=signals)
-    except RuntimeError as error:               # rcl's own, with places in its source behind each part
-        text = ' '.join(re.sub(r', at [^ ,]+:[0-9]+', '', str(error)).split())
-        raise StyleTransferError(f'ROS cannot start ({text[:500]}); correct its arguments or its environment.'
-                                 ) from error
+    except RuntimeError as error:
+        if type(error).__name__ == 'UnknownROSArgsError':       # it is in no public module
+            raise StyleTransferError(f'ROS does not know the arguments {shown(str(error))}; check their spelling.'
+                                     ) from error
+        raise StyleTransferError(f'ROS cannot start ({_without_places(error)}); correct its arguments or its '
+                                 'environment.') from error
+
+
+def _without_places(error: Exception) -> str:
+    """Return rcl's own words, which have a place in its source behind each part."""
+    return ' '.join(re.sub(r', at [^ ,]+:[0-9]+', '', str(error)).split())[:500]
 
 
 def spin_once(node: Node, seconds: float) -> None:
@@ -105,13 +119,19 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
     try:
         _start_ros(args, SignalHandlerOptions.NO, prepare)
         executor = SingleThreadedExecutor()
-        node = make_node()
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', RuntimeWarning)     # of rclpy, about what the error says, too
+            node = make_node()
         executor.add_node(node)
         start(node)
         while not stopping.is_set():
             spin_once(node, _SIGNAL_DELAY)
-    except (StyleTransferError, ParameterException, ValueError, RuntimeError) as error:
+    except StyleTransferError as error:
         sys.exit(str(error))
+    except ParameterException as error:
+        sys.exit(clear_reason(str(error)))
+    except (ValueError, RuntimeError) as error:
+        sys.exit(f'The node cannot start ({_without_places(error)}); correct its arguments or its environment.')
     finally:
         if node is not None:
             node.stop()

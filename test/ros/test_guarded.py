@@ -73,5 +73,21 @@ def test_rclpys_own_services_refuse_a_parameter_of_an_unknown_type(ros, node):
     together = ros.call(user, SetParametersAtomically, 'guarded/set_parameters_atomically',
                         SetParametersAtomically.Request(parameters=bad)).result
     for answer in (result, together):
-        assert not answer.successful and answer.reason.startswith('The request cannot be used (')
+        assert not answer.successful
+        assert answer.reason == "The parameter 'use_sim_time' has the type number 99; choose 0 to 9."
     assert ros.call(user, SetBool, 'fine', SetBool.Request(data=True)).success
+
+
+@pytest.mark.parametrize('name, value, reason', [
+    ('', ParameterValue(type=1), 'A parameter of the request has no name;'),
+    ('use_sim_time', ParameterValue(type=4, string_value='x'), "The parameter 'use_sim_time' cannot be set (Wrong"),
+    ('use_sim_time', ParameterValue(), "The parameter 'use_sim_time' cannot be set (Static parameter"),
+    ('nobody', ParameterValue(type=1), "There is no parameter 'nobody';")])
+def test_a_refused_parameter_is_named_and_the_others_of_the_request_are_set(name, value, reason, ros, node):
+    user, names = ros.node(), node._parameters.keys()
+    good = Parameter(name='use_sim_time', value=ParameterValue(type=1))
+    request = SetParameters.Request(parameters=[good, Parameter(name=name, value=value), good])
+    results = ros.call(user, SetParameters, 'guarded/set_parameters', request).results
+    assert [result.successful for result in results] == [True, False, True]
+    assert results[1].reason.startswith(reason) and results[1].reason.endswith('.')
+    assert '' not in names and 'nobody' not in names

@@ -9,7 +9,7 @@ import pytest
 from rclpy.parameter import Parameter
 
 from style_transfer_ros.engine.errors import ParameterError
-from style_transfer_ros.ros.parameters import changed, declare
+from style_transfer_ros.ros.parameters import changed, clear_reason, declare
 from style_transfer_ros.settings import CameraParameters, StyleTransferParameters
 
 
@@ -86,7 +86,18 @@ def test_parameters_are_declared_with_text_range_and_mutability_and_read_with_ov
     assert 'One of: auto, sensor_data' in node.describe_parameter('qos').description
 
 
-def test_a_wrong_value_at_the_start_is_refused(ros):
-    node = ros.node(parameter_overrides=[Parameter('qos', value='best')])
-    with pytest.raises(ParameterError, match="The parameter 'qos' is 'best'; choose one of auto"):
+@pytest.mark.parametrize('name, value, text', [
+    ('qos', 'best', "The parameter 'qos' is 'best'; choose one of auto"),
+    ('period', float('nan'), r"^The parameter 'period' is nan; choose 0.0 to 3600.0\.$"),
+    ('threads', -1, r"^The parameter 'threads' is -1; choose 0 to 256\.$")])
+def test_a_wrong_value_at_the_start_is_refused(name, value, text, ros):
+    node = ros.node(parameter_overrides=[Parameter(name, value=value)])
+    with pytest.raises(ParameterError, match=text):
         ros.run(lambda: declare(node, StyleTransferParameters))
+
+
+def test_rclpys_reasons_become_sentences_and_ours_stay():
+    assert clear_reason("Trying to set parameter 'use_sim_time' to '5' of type 'INTEGER', expecting type 'BOOL': use"
+                        ) == "The parameter 'use_sim_time' is '5', but true or false is needed."
+    assert clear_reason("The parameter 'a' is 1; choose 2.", 'a') == "The parameter 'a' is 1; choose 2."
+    assert clear_reason('Not\nnow', 'a') == "The parameter 'a' cannot be set (Not now); correct it."

@@ -154,7 +154,10 @@ def test_a_wrong_parameter_ends_the_camera_with_a_sentence(ros, processes):
 @pytest.mark.parametrize('module, parameter, part', [
     ('style_transfer_node', 'strength:=3.0', 'strength'), ('style_transfer_node', 'qos:=foo', 'sensor_data'),
     ('style_transfer_node', 'period:=soon', 'period'), ('camera_node', 'width:=0', 'width'),
-    ('style_transfer_node', 'style:=off', 'quote it twice'),
+    ('style_transfer_node', 'style:=off', 'quote it twice'), ('style_transfer_node', 'style:=', 'no value'),
+    ('style_transfer_node', 'period:=.nan', "'period' is nan; choose 0.0 to 3600.0"),
+    ('style_transfer_node', 'use_sim_time:=5', "'use_sim_time' is '5', but true or false"),
+    ('style_transfer_node', 'image_topic:=stylized/image', 'own painting'),
     ('style_transfer_node', 'style_directories:=/home/robot/styles', 'list of texts')])
 def test_a_wrong_parameter_at_start_ends_the_node_with_a_sentence(ros, processes, module, parameter, part):
     process = processes(module, parameter)
@@ -165,7 +168,7 @@ def test_a_wrong_parameter_at_start_ends_the_node_with_a_sentence(ros, processes
 def test_ros_arguments_that_cannot_be_read_end_the_node_with_a_sentence(ros, processes):
     process = processes('style_transfer_node', 'model=magenta')
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 1 and "'-p model=magenta'" in said.splitlines()[-1], said
+    assert process.returncode == 1 and "'model=magenta'" in said and len(said.splitlines()) == 1, said
     assert '.c:' not in said and 'Traceback' not in said, said
 
 
@@ -191,7 +194,8 @@ def test_an_impossible_transition_is_refused_and_the_node_lives_on(ros, processe
 
 @pytest.mark.parametrize('home', [None, '/proc'])
 def test_a_home_that_is_missing_or_read_only_stops_no_painting(ros, tmp_path, home):
-    environment = {key: value for key, value in os.environ.items() if key not in ('HOME', 'XDG_DATA_HOME')}
+    environment = {key: value for key, value in os.environ.items()
+                   if key not in ('HOME', 'XDG_DATA_HOME', 'ROS_LOG_DIR')}
     process = subprocess.Popen(
         [sys.executable, '-m', 'style_transfer_ros.ros.style_transfer_node', '--ros-args', '-p', 'model:=fake', '-p',
          'period:=0.0'], env=environment | ({'HOME': home} if home else {'XDG_DATA_HOME': str(tmp_path)}))
