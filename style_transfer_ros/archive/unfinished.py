@@ -155,4 +155,4 @@ def check_painted(run: Unfinished, report: Report, what: str, otherwise: str) ->
     """
     if not report.painted.total():
         run.remove()
-        raise ArchiveError(f'{what} could be painted; {(*report.damage, otherwise)[0]}.')
+        raise ArchiveError(f'{what} could be painted; {(*report.damage, otherwise)[0].rstrip(".")}.')

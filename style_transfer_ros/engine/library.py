@@ -39,6 +39,8 @@ SCHEMA = 2
 #: Numbers in a style vector, at most; a model says how many it takes.
 LONGEST_VECTOR = 4096
 LONGEST_NAME = 100
+#: Names that a message lists, and their characters, at most.
+_MOST_LISTED, _LONGEST_LIST = 20, 300
 #: Bytes; a style takes about 30 kB, so what is larger is something else.
 LARGEST_FILE = 1 << 20
 #: The folder of the notes that styles were offered once.
@@ -312,8 +314,12 @@ class StyleLibrary:
                              "folder's permissions or choose another style library.") from error
 
     def _unknown(self, name: str) -> StyleError:
-        names = self.names()
-        known = ', '.join(names[:20]) + (f' and {len(names) - 20} more' if len(names) > 20 else '')
+        names, known = self.names(), ''
+        for count, other in enumerate(names):
+            if count == _MOST_LISTED or len(known) + len(other) > _LONGEST_LIST:
+                known += f' and {len(names) - count} more'
+                break
+            known += ', ' * bool(known) + other
         return StyleError(f'The style {name!r} is not in the library; it has {known or "none yet"}.')
 
     def _scan(self) -> dict[str, _Entry]:

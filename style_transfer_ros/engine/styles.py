@@ -29,7 +29,7 @@ from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import checked_name, LONGEST_NAME, Style, StyleLibrary
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.paths import bundled_styles, share_folder
+from style_transfer_ros.paths import bundled_styles, local_path, share_folder
 
 #: An unkept style is offered to the disk again after this time, s.
 _RETRY = 2.0
@@ -200,13 +200,15 @@ class Styles:
 
     def choose(self, text: str) -> Mix:
         """
-        Return what a user means by one word: a picture file, a bundled style, or a stored style.
+        Return what a user means by one word: a picture file (its path or a URL), a bundled style, or a stored style.
 
         A picture is learned and not stored.
 
         :raises ImageError: the file is no picture.
         :raises StyleError: there is nothing of this name.
         """
+        if '://' in text:
+            text = str(local_path(text, 'style'))
         path = Path(text) if os.path.isfile(text) else bundled_styles().get(text)
         if path is None:
             try:
@@ -230,7 +232,7 @@ class Styles:
         vector = self._stylizer.mix([mix.vector for mix in found], weights)
         if len(found) == 1:
             return found[0]
-        shares = tuple(float(weight) / float(sum(weights)) for weight in weights)
+        shares = tuple(abs(float(weight) / float(sum(weights))) for weight in weights)      # abs: a weight may be -0
         title = ' + '.join(f'{share:.0%} {mix.title}' for share, mix in zip(shares, found))
         title = title if len(title) <= LONGEST_NAME else f'{title[:LONGEST_NAME - 1]}…'
         style = Style(name=title, source='mix', model=self._stylizer.model.name, vector=vector, thumbnail=b'',

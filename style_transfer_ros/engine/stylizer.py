@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 
 from style_transfer_ros.engine import model_check, pictures
-from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.errors import shown, StyleError
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
 from style_transfer_ros.engine.runtimes import chosen, load_runtime, Runtime
@@ -96,9 +96,10 @@ class Stylizer:
         if not len(vectors):
             raise StyleError('There are no styles to mix; give at least one name and its weight.')
         if amounts.shape != (len(vectors),):
-            raise StyleError(f'{len(vectors)} styles need as many weights, got {amounts.size}.')
+            raise StyleError(f'There are {len(vectors)} styles and {amounts.size} weights; give each style one weight.')
         if not np.isfinite(amounts).all() or (amounts < 0).any() or amounts.sum() <= 0:
-            raise StyleError(f'The weights {[float(w) for w in amounts]} must be finite, none negative, not all zero.')
+            raise StyleError(f'The weights are {shown(amounts.tolist())}; choose finite ones, none negative, not all '
+                             'zero.')
         rows = np.stack([np.asarray(v, np.float64) for v in vectors])
         return (amounts / amounts.sum() @ rows).astype(np.float32)
 

@@ -101,6 +101,11 @@ class Live:
         return self._camera.publishers
 
     @property
+    def obstacle(self) -> str:
+        """Why no frame can come from the publishers that are there; or nothing."""
+        return self._camera.obstacle
+
+    @property
     def latched(self) -> bool:
         """Whether the camera keeps its last image for late subscribers, as one does that shows a still picture."""
         return self._camera.latched

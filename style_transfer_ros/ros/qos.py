@@ -62,6 +62,7 @@ class CameraSubscription:
 
     def __init__(self, node: Node, message_type: Any, topic: str, callback: Callable, qos: str) -> None:
         self._node, self._type, self._callback = node, message_type, callback
+        self._type_name = f"{message_type.__module__.split('.')[0]}/msg/{message_type.__name__}"
         #: The resolved topic.
         self.topic = node.resolve_topic_name(topic)
         self._subscription: Subscription | None = None
@@ -83,9 +84,30 @@ class CameraSubscription:
             qos_overriding_options=None if self._timer else QoSOverridingOptions.with_default_policies())
 
     def _follow(self) -> None:
-        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        publishers = self._cameras()
         if publishers and (self._profile is None or matching(publishers) != self._profile):
             self._subscribe(matching(publishers))
+
+    def _cameras(self) -> list[TopicEndpointInfo]:
+        """Return the publishers whose messages are of our type; DDS connects no others."""
+        return [publisher for publisher in self._node.get_publishers_info_by_topic(self.topic)
+                if publisher.topic_type == self._type_name]
+
+    @property
+    def obstacle(self) -> str:
+        """Say why nothing can come from the publishers that are there, and what to do; or nothing."""
+        publishers, cameras = self._node.get_publishers_info_by_topic(self.topic), self._cameras()
+        if publishers and not cameras:
+            return (f'it carries {publishers[0].topic_type[:100]} and not {self._type_name}; correct image_topic or '
+                    'image_transport')
+        if not cameras or self._profile is None:
+            return ''
+        for policy, asked in (('reliability', ReliabilityPolicy.RELIABLE),
+                              ('durability', DurabilityPolicy.TRANSIENT_LOCAL)):
+            offers = {getattr(camera.qos_profile, policy) for camera in cameras}
+            if getattr(self._profile, policy) == asked and asked not in offers:
+                return f'the camera does not offer the {policy} that qos asks for; set qos to auto'
+        return ''
 
     @property
     def latched(self) -> bool:

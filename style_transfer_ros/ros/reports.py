@@ -36,11 +36,12 @@ class Snapshot(NamedTuple):
     learning: str = ''
     stylizer: Stylizer | None = None
     mix: Mix | None = None
-    #: Whether the lifecycle state is active; the camera's topic then, how many publish there, whether it keeps its
-    #: last image, and whether somebody looks.
+    #: Whether the lifecycle state is active; the camera's topic then, how many publish there, why nothing can come from
+    #: them (and what to do, or empty), whether the camera keeps its last image, and whether somebody looks.
     active: bool = False
     topic: str = ''
     publishers: int = 0
+    obstacle: str = ''
     latched: bool = False
     viewed: bool = False
     #: Whether the node's clock has a time: with use_sim_time it has none before the first message on /clock.
@@ -74,6 +75,8 @@ def condition(now: Snapshot) -> Condition:
                                                'with --clock, start the simulation, or set use_sim_time to false.')
     if now.publishers == 0:
         return Condition(status.WAITING, error, f"No frame comes on '{now.topic}': no camera publishes there.")
+    if now.obstacle:
+        return Condition(status.WAITING, error, f"No frame comes on '{now.topic}': {now.obstacle}.")
     if not now.settings.enabled:
         return Condition(status.PAUSED, ok, 'The images of the camera pass through untouched.')
     if now.since_arrived > STALE_AFTER and now.latched and now.since_painted < now.since_arrived:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future as Outcome
 from typing import Any
 
+from lifecycle_msgs.msg import State
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -29,7 +30,7 @@ from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.live import Live
 from style_transfer_ros.ros.loaded import Contents, load, Loaded
 from style_transfer_ros.ros.parameters import changed, declare
-from style_transfer_ros.ros.reports import Reports, Snapshot
+from style_transfer_ros.ros.reports import Reports, Snapshot, STALE_AFTER
 from style_transfer_ros.ros.running import run
 from style_transfer_ros.ros.statistics import Statistics
 from style_transfer_ros.ros.style_services import StyleServices
@@ -170,6 +171,8 @@ class StyleTransferNode(LifecycleNode):
 
         :raises StyleError: nothing is, yet; the sentence says why and what to do.
         """
+        if self._state_machine.current_state[0] == State.PRIMARY_STATE_FINALIZED:
+            raise StyleError('The node is shut down; start it again.')
         if self.loaded is None:
             raise StyleError("The node is not configured; run 'ros2 lifecycle set' with 'configure'.")
         if self.loaded.styles is None:
@@ -198,10 +201,13 @@ class StyleTransferNode(LifecycleNode):
         :raises ParameterError: it is not possible.
         """
         try:
-            self.resolve_topic_name(topic)
+            resolved = self.resolve_topic_name(topic)
         except Exception as error:      # rclpy's own have no common base, and several lines
             raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, but the parts of a topic's name have "
                                  'letters, digits and _, and begin with no digit; choose another name.') from error
+        if resolved == self.resolve_topic_name('stylized/image'):
+            raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, which is the topic of the node's own "
+                                 'painting; choose the topic of a camera.')
 
     def _after_parameters(self, updates: list[Parameter]) -> None:
         self._settings = changed(self._settings, updates, locked=False)
@@ -221,6 +227,8 @@ class StyleTransferNode(LifecycleNode):
         if live is not None:
             now = now._replace(active=True, topic=live.topic, publishers=live.publishers,
                                latched=live.latched, viewed=live.has_viewer())
+            if now.since_arrived > STALE_AFTER:
+                now = now._replace(obstacle=live.obstacle)
         return now
 
     def destroy_node(self) -> None:

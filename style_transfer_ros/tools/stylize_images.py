@@ -16,6 +16,7 @@ from style_transfer_ros.archive import distributed_runs
 from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.folders import repaint_bytes, repaint_pictures
 from style_transfer_ros.archive.session import load_look, painters_for, session
+from style_transfer_ros.engine.errors import ArchiveError, shown
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, spread
 
 _EPILOG = """Exit codes: 0 all was painted, 3 some pictures could not be read and were left out, 1 nothing was painted,
@@ -56,8 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     sys.stdout.buffer.write(painted)
                     sys.stdout.buffer.flush()
                 else:
-                    with Path(options.output).open('xb') as file:
-                        file.write(painted)
+                    try:
+                        with Path(options.output).open('xb') as file:
+                            file.write(painted)
+                    except FileExistsError:
+                        raise ArchiveError(f'{shown(options.output)} exists already and is not overwritten; choose '
+                                           'another name.') from None
                 run.report.painted['pictures'] += 1
                 run.report.outputs.append(options.output)
             else:

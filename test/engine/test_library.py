@@ -147,6 +147,14 @@ def test_an_unknown_style_is_answered_with_the_known_ones(library):
             act('waves')
 
 
+def test_long_names_are_not_listed_without_end(library):
+    for number in range(9):
+        library.put(a_style('x' * 90 + str(number)))
+    with pytest.raises(StyleError, match=r'and 6 more\.') as caught:
+        library.get('waves')
+    assert len(str(caught.value)) < 400
+
+
 def test_a_second_library_on_the_folder_sees_every_change_at_once(library):
     other = StyleLibrary(library.folder)
     library.put(a_style(seed=1))

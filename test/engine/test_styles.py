@@ -162,7 +162,7 @@ def test_styles_are_mixed_by_their_weights(styles):
     assert (mix.vector[0], mix.vector[2]) == (0.75, 0.25) and mix.style.source == 'mix'
 
 
-@pytest.mark.parametrize('names, weights, part', [([], [], 'no styles'), (['red'], [1, 2], 'as many'),
+@pytest.mark.parametrize('names, weights, part', [([], [], 'no styles'), (['red'], [1, 2], '1 styles and 2 weights'),
                                                   (['red'], [0], 'not all zero'), (['red'], [float('nan')], 'finite'),
                                                   (['red', 'nobody'], [1, 1], 'nobody')])
 def test_a_mix_that_is_not_possible_is_refused(styles, names, weights, part):
@@ -171,11 +171,20 @@ def test_a_mix_that_is_not_possible_is_refused(styles, names, weights, part):
         styles.mix(names, weights)
 
 
+def test_many_impossible_weights_are_not_echoed_and_a_negative_zero_is_zero(styles):
+    styles.learn(RED, 'red')
+    with pytest.raises(StyleError, match='finite') as caught:
+        styles.mix(['red'] * 3000, [float('nan')] * 3000)
+    assert len(str(caught.value)) < 300
+    assert styles.mix(['red', 'red'], [-0.0, 1.0]).title == '0% red + 100% red'
+
+
 def test_a_word_of_a_user_means_a_file_a_bundled_or_a_stored_style(styles, tmp_path):
     path = tmp_path / 'rose.png'
     path.write_bytes(encode_png(RED))
     styles.learn(BLUE, 'mine')
     assert styles.choose(str(path)).vector[0] == 1 and styles.choose('mine').vector[2] == 1
+    assert styles.choose(f'file://{path}').vector[0] == 1
     assert styles.choose('great_wave').title == 'great_wave'
     assert styles.names() == ['mine']                                   # choosing stores nothing
     with pytest.raises(StyleError, match='No picture file and no bundled style'):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from style_transfer_ros.ros.qos import CameraSubscription, matching, preset
 from style_transfer_ros.settings import QOS_PRESETS
@@ -63,3 +63,17 @@ def test_an_input_waits_for_its_publisher_follows_its_qos_and_leaves_nothing_beh
         ros.wait_until(lambda: subscription.publishers == 0, 'the publisher is gone')
     ros.run(subscription.destroy)
     ros.wait_until(lambda: node.count_subscribers('/image') == 0, 'the input is gone')
+
+
+@pytest.mark.parametrize('kind, qos, part', [
+    (CompressedImage, 'auto', 'it carries sensor_msgs/msg/CompressedImage and not sensor_msgs/msg/Image; correct'),
+    (Image, 'default', 'the camera does not offer the reliability that qos asks for; set qos to auto'),
+    (Image, 'sensor_data', ''), (Image, 'auto', '')])
+def test_why_nothing_can_come_is_said(kind, qos, part, ros):
+    node, camera = ros.node('node'), ros.node('camera')
+    subscription = ros.run(lambda: CameraSubscription(node, Image, 'image', lambda image: None, qos))
+    assert subscription.obstacle == ''
+    camera.create_publisher(kind, 'image', QoSProfile(depth=1, reliability=BEST_EFFORT))
+    ros.wait_until(lambda: subscription.publishers, 'the publisher is seen')
+    assert ros.run(lambda: subscription.obstacle).startswith(part) and (part or subscription.obstacle == '')
+    ros.run(subscription.destroy)

@@ -46,6 +46,7 @@ SLOW = StyleTransferParameters(period=30.0)
     ({'learning': "Learning the style 'sea'."}, 'learning', OK, "'sea'"),
     ({'has_time': False}, 'waiting', WARN, "'/clock'"),
     ({'publishers': 0}, 'waiting', ERROR, "'/image_raw': no camera publishes"),
+    ({'obstacle': 'it carries x'}, 'waiting', ERROR, "'/image_raw': it carries x."),
     ({'settings': StyleTransferParameters(enabled=False)}, 'paused', OK, 'untouched'),
     ({'since_arrived': 2.1}, 'waiting', WARN, 'though a camera is there'),
     ({'since_painted': 2.1, 'mix': None}, 'waiting', WARN, '~/set_style'),

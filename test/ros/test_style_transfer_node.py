@@ -526,6 +526,8 @@ def test_a_topic_that_is_not_possible_is_refused_with_a_sentence(ros, tmp_path):
     studio = Studio(ros, tmp_path, autostart=False)
     refused = studio.set_parameters(image_topic='bad topic')
     assert not refused.successful and "'bad topic'" in refused.reason and '\n' not in refused.reason
+    looped = studio.set_parameters(image_topic='stylized/image')
+    assert not looped.successful and "node's own painting" in looped.reason
     assert studio.set_parameters(image_topic='other/image').successful
     with pytest.raises(ParameterError, match='bad topic'):
         StyleTransferNode(context=ros.context, parameter_overrides=[Parameter('image_topic', value='bad topic')])
