@@ -22,6 +22,9 @@ What can go wrong, one class for each thing that a caller can act on.
 """
 from __future__ import annotations
 
+from numbers import Real
+from typing import Any
+
 #: A value of a stranger is shown up to this many characters.
 _SHOWN = 100
 
@@ -79,3 +82,13 @@ def sentence(error: BaseException) -> str:
         return str(error)
     text, longest = ' '.join(str(error).split()), 3 * _SHOWN
     return f'{type(error).__name__}: {text[:longest]}' + ('...' if len(text) > longest else '')
+
+
+def check_within(name: str, value: Any, low: float, high: float) -> None:
+    """
+    Check a number that a program gives.
+
+    :raises ParameterError: it is none, or not within ``low`` and ``high``, both included.
+    """
+    if not isinstance(value, Real) or not low <= float(value) <= high:
+        raise ParameterError(f"The parameter '{name}' is {shown(value)}; choose {low} to {high}.")

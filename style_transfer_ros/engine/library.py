@@ -32,13 +32,15 @@ import numpy as np
 import platformdirs
 
 from style_transfer_ros.engine.atomic import replacing, sweep, sync_folder
-from style_transfer_ros.engine.errors import StyleError
+from style_transfer_ros.engine.errors import shown, StyleError
 
 #: Schema 1 called the model ``network``; it is read, too.
 SCHEMA = 2
 #: Numbers in a style vector, at most; a model says how many it takes.
 LONGEST_VECTOR = 4096
 LONGEST_NAME = 100
+#: What the time of a ROS message can say, s since 1970.
+_END_OF_TIME = 2 ** 31
 #: Names that a message lists, and their characters, at most.
 _MOST_LISTED, _LONGEST_LIST = 20, 300
 #: Bytes; a style takes about 30 kB, so what is larger is something else.
@@ -79,7 +81,7 @@ class Style:
     :param vector: float32, (K,), finite; copied and made read-only.
     :param thumbnail: the picture as JPEG, shorter side 256 pixels, enough to learn it again with another network.
     :param learned: seconds since 1970.
-    :raises StyleError: the name or the vector is not possible.
+    :raises StyleError: the name, the vector or the time is not possible.
     """
 
     name: str
@@ -90,6 +92,9 @@ class Style:
     learned: float
 
     def __post_init__(self) -> None:
+        if not 0 <= self.learned < _END_OF_TIME:
+            raise StyleError(f'The style {shown(self.name)} was learned at {self.learned} s since 1970, but 0 to '
+                             f'{_END_OF_TIME} is needed.')
         with np.errstate(over='ignore'):
             vector = np.array(self.vector, np.float32)
         if vector.ndim != 1 or not 1 <= len(vector) <= LONGEST_VECTOR or not np.isfinite(vector).all():
@@ -150,8 +155,6 @@ def _read(path: Path) -> Style:
         model = document['network' if schema == 1 else 'model']
         style = Style(document['name'], document['source'], model, document['vector'],
                       base64.b64decode(document['thumbnail'], validate=True), float(document['learned']))
-        if not 0 <= style.learned < 2 ** 31:    # what a ROS time can say
-            raise ValueError('learned')
     except (ValueError, TypeError, KeyError, AttributeError, StyleError) as error:
         raise StyleError(f'The style file {path} is damaged: its checksum or a field is wrong; remove it and learn the '
                          'style again.') from error

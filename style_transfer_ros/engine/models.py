@@ -165,12 +165,12 @@ def _folder(model: str) -> Path:
             folder = local_path(model, 'model directory')
         except StyleTransferError as error:
             raise ModelError(str(error)) from error
-        if not (folder / 'model.yaml').is_file():
+        if not os.path.isfile(folder / 'model.yaml'):
             raise ModelError(f'The model directory {shown(model)} has no model.yaml; '
                              "give the name of a bundled model or a directory that 'make train' wrote.")
         return folder
     folder = share_folder() / 'models' / model
-    if not (folder / 'model.yaml').is_file():
+    if not os.path.isfile(folder / 'model.yaml'):     # never raises, however long the name is
         raise ModelError(f"There is no model {shown(model)}; choose 'swift', 'fine', 'magenta' or the path of a model "
                          'directory.')
     return folder

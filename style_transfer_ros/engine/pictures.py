@@ -166,6 +166,22 @@ def _look_below(directories: Sequence[Path], path: Path) -> tuple[list[Path], li
     return folders, found, allowed, next((file for file in allowed if file.is_file()), None)
 
 
+def check_rgb(picture: np.ndarray, what: str = 'The picture') -> None:
+    """
+    Check that an array is a picture as all functions here take it.
+
+    :param what: how messages begin.
+    :raises ImageError: it is not (H, W, 3) uint8 with at least one pixel, or has too many.
+    """
+    if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 \
+            or not picture.size:
+        found = f'{picture.dtype} {picture.shape}' if isinstance(picture, np.ndarray) else type(picture).__name__
+        raise ImageError(f'{what} is {found}, but a NumPy array (height, width, 3) of uint8, RGB, with at least one '
+                         'pixel is needed.')
+    if picture.size > 3 * MAX_PIXELS:
+        raise ImageError(f'{what} has {picture.shape[1]}x{picture.shape[0]} pixels, more than {MAX_PIXELS}; shrink it.')
+
+
 def fit(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """
     Scale a picture to cover width x height and cut off what is too much on both sides, equally.

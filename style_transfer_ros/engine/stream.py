@@ -15,9 +15,11 @@ A stream of frames from one camera, painted one after the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 import numpy as np
 
+from style_transfer_ros.engine.errors import check_within
 from style_transfer_ros.engine.smoothing import Smoother
 from style_transfer_ros.engine.stylizer import Stylizer
 
@@ -31,12 +33,18 @@ class PaintSettings:
     :param preserve_color: lightness from the painting, colours from the camera.
     :param smoothing: share of the former painting that stays where nothing moves, at 30 frames/s; 0 (off) to below 1.
     :param processing_height: height to paint at, pixels; 0: the frame's own.
+    :raises ParameterError: one is out of its range.
     """
 
     strength: float = 1.0
     preserve_color: bool = False
     smoothing: float = 0.9
     processing_height: int = 0
+
+    def __post_init__(self) -> None:
+        check_within('strength', self.strength, 0, 1)
+        check_within('smoothing', self.smoothing, 0, 0.99)
+        check_within('processing_height', self.processing_height, 0, math.inf)
 
 
 class Stream:

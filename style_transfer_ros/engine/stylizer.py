@@ -26,13 +26,15 @@ import cv2
 import numpy as np
 
 from style_transfer_ros.engine import model_check, pictures
-from style_transfer_ros.engine.errors import shown, StyleError
+from style_transfer_ros.engine.errors import check_within, shown, StyleError
 from style_transfer_ros.engine.models import load_model, Model
 from style_transfer_ros.engine.networks import STYLE_PICTURE_SIZE, STYLE_VECTOR_LENGTH
 from style_transfer_ros.engine.runtimes import chosen, load_runtime, Runtime
 
 #: Pixels that are painted at once, a 4K frame; larger frames are painted at this size and enlarged.
 LARGEST_PAINTING = 3840 * 2160
+#: More than any machine has; a runtime makes as many as it is told.
+_MOST_THREADS = 256
 #: Frames with a shorter side than this are padded up to it, pixels.
 _SMALLEST = 16
 
@@ -60,7 +62,9 @@ class Stylizer:
         :param threads: CPU threads, 0: all.
         :raises ModelError: the model is unknown or damaged, or its networks cannot be used.
         :raises RuntimeMissing: the runtime is unknown or not installed.
+        :raises ParameterError: the number of threads is out of its range.
         """
+        check_within('threads', threads, 0, _MOST_THREADS)
         found = load_model(model)
         name = chosen(runtime, found)
         if name != 'fake' and not model_check.is_ours(found.folder):
@@ -79,7 +83,9 @@ class Stylizer:
 
         :param picture: (H, W, 3) uint8 RGB, any size; its centre square is read.
         :returns: the style vector, (K,) float32; K is the model's own.
+        :raises ImageError: the array is no such picture.
         """
+        pictures.check_rgb(picture, 'The style picture')
         square = pictures.square(picture, STYLE_PICTURE_SIZE)
         with self._predictor_lock:
             return self.runtime.predict(square)
@@ -115,7 +121,21 @@ class Stylizer:
         :param processing_height: paint at this height, pixels, and enlarge; 0: as it is, up to
             :data:`LARGEST_PAINTING`.
         :returns: a new array of the frame's size.
+        :raises ImageError: the array is no such frame.
+        :raises StyleError: the vector is not one of this model.
+        :raises ParameterError: a setting is out of its range.
         """
+        pictures.check_rgb(frame, 'The frame')
+        check_within('strength', strength, 0, 1)
+        check_within('processing_height', processing_height, 0, math.inf)
+        try:
+            vector = np.asarray(vector, np.float32)
+        except (TypeError, ValueError):
+            vector = np.empty(0, np.float32)
+        if vector.shape != (self.vector_length,) or not np.isfinite(vector).all():
+            raise StyleError(f'The style vector has the shape {vector.shape} or numbers that are not finite, but the '
+                             f"model '{self.model.name}' takes {self.vector_length} finite numbers; learn the style "
+                             'with it.')
         height, width = frame.shape[:2]
         small = frame
         share = min(1.0, math.sqrt(LARGEST_PAINTING / (height * width)), (processing_height or height) / height)

@@ -119,6 +119,12 @@ def test_an_impossible_vector_is_refused(vector):
         a_style(vector=vector)
 
 
+@pytest.mark.parametrize('learned', [-1.0, float('nan'), 1e300])
+def test_an_impossible_time_is_refused_before_it_is_stored(learned):
+    with pytest.raises(StyleError, match='since 1970'):
+        a_style(learned=learned)
+
+
 def test_a_source_that_is_no_utf8_is_stored_readably(library):
     library.put(a_style(source='/pictures/caf\udce9.jpg'))
     assert library.get('waves').source == '/pictures/caf?.jpg'

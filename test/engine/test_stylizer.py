@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from style_transfer_ros.engine import magenta, networks, onnx_ops, pictures, runtimes
-from style_transfer_ros.engine.errors import RuntimeMissing, StyleError
+from style_transfer_ros.engine.errors import ImageError, ModelError, ParameterError, RuntimeMissing, StyleError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.runtimes import automatic, installed, RUNTIMES
+from style_transfer_ros.engine.stream import PaintSettings
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import share_folder
 
@@ -228,3 +229,35 @@ def test_two_threads_that_paint_take_turns():
     for thread in threads:
         thread.join()
     assert same == [True] * 20
+
+
+@pytest.mark.parametrize('frame', [
+    FRAME[..., 0], FRAME[..., :1], np.dstack([FRAME, FRAME[..., :1]]), FRAME[:0], FRAME.astype(np.float32), FRAME > 9,
+    FRAME.astype(np.uint16), [[1, 2, 3]], None])
+def test_what_a_program_gives_is_checked_before_it_is_painted(frame):
+    stylizer = Stylizer.load('fake')
+    for work in (stylizer.learn_style, lambda frame: stylizer.paint(frame, np.zeros(100, np.float32))):
+        with pytest.raises(ImageError, match=r'of uint8, RGB.*\.$'):
+            work(frame)
+
+
+@pytest.mark.parametrize('vector', [np.zeros(99), np.full(100, np.nan), np.zeros((2, 100)), None, 'wave', []])
+def test_a_vector_of_another_model_is_refused(vector):
+    with pytest.raises(StyleError, match="the model 'fake' takes 100 finite numbers"):
+        Stylizer.load('fake').paint(FRAME, vector)
+
+
+@pytest.mark.parametrize('setting, value', [
+    ('strength', 1.1), ('strength', float('nan')), ('strength', '1'), ('processing_height', -1)])
+def test_a_setting_out_of_its_range_is_refused(setting, value):
+    with pytest.raises(ParameterError, match=f"The parameter '{setting}' is .*; choose 0 to"):
+        Stylizer.load('fake').paint(FRAME, np.zeros(100), **{setting: value})
+    with pytest.raises(ParameterError, match=f"The parameter '{setting}' is .*; choose 0 to"):
+        PaintSettings(**{setting: value})
+
+
+def test_a_number_of_threads_or_a_name_that_is_not_possible_is_one_sentence():
+    with pytest.raises(ParameterError, match="'threads' is -1; choose 0 to 256"):
+        Stylizer.load('swift', threads=-1)
+    with pytest.raises(ModelError, match='There is no model'):
+        Stylizer.load('x' * 5000)
