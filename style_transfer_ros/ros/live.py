@@ -26,6 +26,7 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from style_transfer_ros.engine.errors import ImageError, sentence
+from style_transfer_ros.engine.runtimes.memory import give_back
 from style_transfer_ros.engine.stream import Stream
 from style_transfer_ros.engine.styles import Mix
 from style_transfer_ros.ros import messages
@@ -38,6 +39,8 @@ from style_transfer_ros.settings import StyleTransferParameters
 
 #: A warning about frames that cannot be painted is given at most this often, s.
 _WARN_EVERY = 5.0
+#: After so many frames that are smaller than the ones before, DDS has let those go.
+_GIVEN_BACK_FOR = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,7 @@ class Live:
         self._info: CameraInfo | None = None
         self._still = StillPicture()
         self._stopped = False
+        self._size, self._to_give_back = 0, 0       # of the last frame, bytes; for how many frames more
         self.scene = Scene(settings, None, None)
         kind, ending = (CompressedImage, '/compressed') if settings.image_transport == 'compressed' else (Image, '')
         self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
@@ -224,5 +228,15 @@ class Live:
             info = copy(frame.info)     # frames share one calibration
             info.header = header
             self._loaded.infos.publish(info)
+        self._give_back(len(message.data))
         latency = self._node.get_clock().now().nanoseconds * 1e-9 - taken
         self._statistics.painted(latency, painting, time.thread_time() - begin - engine)
+
+    def _give_back(self, size: int) -> None:
+        """Give the memory of larger frames back; some of it is free only when DDS has sent the next ones."""
+        if size < self._size:
+            self._to_give_back = _GIVEN_BACK_FOR
+        self._size = size
+        if self._to_give_back:
+            self._to_give_back -= 1
+            give_back()
