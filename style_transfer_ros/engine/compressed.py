@@ -26,7 +26,7 @@ from style_transfer_ros.engine.errors import ImageError, shown, UnknownEncoding
 from style_transfer_ros.engine.picture_headers import picture_format
 
 _DEPTH_HEADER = struct.Struct('<iff')
-_VIDEO = re.compile(r'\b(h\.?26[45]|hevc|avc|av1|vp[89]|mpeg[124]?|theora)\b', re.IGNORECASE)
+_VIDEO = re.compile(r'\b(h\.?26[45]|hevc|avc1?|av1|vp[89]|mpeg[124]?|theora)\b', re.IGNORECASE)
 
 
 def decode(data: bytes, form: str) -> np.ndarray:
@@ -41,7 +41,8 @@ def decode(data: bytes, form: str) -> np.ndarray:
     """
     what = f'The compressed image (format {shown(form)})'
     encoding = form.partition(';')[0].strip()
-    if 'compresseddepth' in form.lower():
+    if 'compresseddepth' in form.lower() or picture_format(data) is None and picture_format(
+            data[_DEPTH_HEADER.size:]) == 'PNG':        # some drivers write only png into the format
         return _decode_depth(data, encoding, what)
     if _VIDEO.search(form) and picture_format(data) is None:
         raise ImageError(f'{what} is a part of a video and no picture of its own; take the raw or the JPEG topic of '
@@ -64,7 +65,8 @@ def _decode_depth(data: bytes, encoding: str, what: str) -> np.ndarray:
                          'or set its parameter compressedDepth.format to png.')
     samples = pictures.decode_samples(picture, what)
     if samples.ndim != 2 or encoding not in ('16UC1', 'mono16', '32FC1'):
-        raise ImageError(f'{what} is no depth image of 16UC1 or 32FC1; take the raw topic of the camera.')
+        raise ImageError(f'{what} is a compressedDepth image, but no depth that its format names as 16UC1 or 32FC1; '
+                         'take the raw topic of the camera.')
     if encoding == '32FC1' and header:
         _, scale, offset = _DEPTH_HEADER.unpack(header)
         inverse = samples.astype(np.float32) - offset

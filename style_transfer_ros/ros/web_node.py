@@ -14,6 +14,7 @@ machine, and when it ends, painting goes on.  The executor's thread receives, th
 from __future__ import annotations
 
 from pathlib import Path
+import re
 import socket
 import tempfile
 from typing import Any
@@ -22,7 +23,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage
 
-from style_transfer_ros.engine.errors import shown, StyleTransferError
+from style_transfer_ros.engine.errors import ParameterError, shown, StyleTransferError
 from style_transfer_ros.environment import prepare_for_jpegs
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.parameters import declare, refuse_changes
@@ -56,6 +57,7 @@ class WebNode(Node):
         guard_services(self)
         settings = self._settings = declare(self, WebParameters)
         refuse_changes(self, settings)
+        self._check(settings)
         self._temporary: tempfile.TemporaryDirectory | None = None
         try:
             self._port = settings.port or free_port(settings.listen)
@@ -91,6 +93,23 @@ class WebNode(Node):
         if settings.https:
             said.append(f'The browser will warn of an unknown certificate; its SHA-256 is {fingerprint}.')
         print('\n'.join(said), flush=True)
+
+    def _check(self, settings: WebParameters) -> None:
+        """
+        Check the names that are given.
+
+        :raises ParameterError: one is not possible.
+        """
+        for host in filter(None, settings.hosts):
+            if not re.fullmatch(r'[\w.:\[\]-]+', host):
+                raise ParameterError(f"The parameter 'hosts' holds {shown(host)}, but names without http:// and "
+                                     'without a path are needed, such as robot.example.org.')
+        try:
+            self.resolve_topic_name(settings.painter)
+        except Exception as error:      # rclpy's own have no common base
+            raise ParameterError(f"The parameter 'painter' is {shown(settings.painter)}, but the parts of a node's "
+                                 'name have letters, digits and _, and begin with no digit; choose another name.'
+                                 ) from error
 
     def _unreachable(self, error: Exception) -> StyleTransferError:
         return StyleTransferError(f'The page cannot be served on {shown(self._settings.listen)}, port '

@@ -83,7 +83,8 @@ def test_a_format_that_names_no_raw_encoding_is_a_plain_picture(form):
     assert (decode(encode_png(SMOOTH), form) == SMOOTH).all()
 
 
-@pytest.mark.parametrize('form', ['16UC1; compressedDepth', '16UC1; compressedDepth png', 'mono16; compressedDepth'])
+@pytest.mark.parametrize('form', ['16UC1; compressedDepth', '16UC1; compressedDepth png', 'mono16; compressedDepth',
+                                  '16UC1; png'])
 @pytest.mark.parametrize('header', [struct.pack('<iff', 0, 0, 0), b''])
 def test_compressed_depth_in_millimetres_is_depth(form, header):
     millimetres = (METRES * 1000).astype(np.uint16)
@@ -104,8 +105,11 @@ def test_compressed_depth_in_metres_is_depth():
 @pytest.mark.parametrize('data, form, fact', [
     (b'', 'jpeg', 'is empty'), (b'', '16UC1; compressedDepth', 'raw topic'),
     (bytes(40), '16UC1; compressedDepth rvl', 'compressedDepth.*RVL.*raw topic'),
-    (bytes(12) + encode_png(SMOOTH), '16UC1; compressedDepth png', 'no depth image'),
+    (bytes(12) + encode_png(SMOOTH), '16UC1; compressedDepth png', 'no depth'),
+    (bytes(12) + written('.png', METRES.astype(np.uint16)), 'png', 'is a compressedDepth image.*raw topic'),
+    (bytes(12) + written('.png', METRES.astype(np.uint16)), 'compressedDepth', 'does not|no depth'),
     (b'\0\0\0\1\x67' * 9, 'h264', 'part of a video'), (b'\0\0\0\1\x67' * 9, 'bgr8; hevc', 'part of a video'),
+    (b'\0\0\0\1\x67' * 9, 'avc1', 'part of a video'),
     (written('.tiff', METRES), 'mono8; tiff compressed', 'float32 samples.*mono8'),
     (written('.tiff', METRES), 'tiff', 'float32 samples'), (b'hello', 'rgb8; jpeg compressed bgr8', 'is no JPEG'),
     (encode_png(SMOOTH)[:50], 'rgb8; png compressed bgr8', 'damaged'), (b'x' * 9, 'y' * 10_000, 'is no JPEG'),

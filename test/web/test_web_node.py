@@ -139,6 +139,14 @@ def test_an_address_that_cannot_be_listened_on_is_said_in_a_sentence(web, listen
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize('parameter, part', [
+    ("hosts:=['http://robot/page']", "'hosts' holds 'http://robot/page'"), ("painter:='a b'", "'painter' is 'a b'"),
+    ("painter:=''", "'painter' is ''")])
+def test_a_name_that_is_not_possible_is_said_in_a_sentence(web, parameter, part):
+    errors = web(parameter).process.communicate(timeout=50)[1]
+    assert part in errors and len(errors.splitlines()) == 1
+
+
 def test_a_page_that_cannot_keep_its_links_leaves_no_folder(web, tmp_path, monkeypatch):
     blocked, temporary = tmp_path / 'file', tmp_path / 'tmp'
     blocked.write_text('no folder')
