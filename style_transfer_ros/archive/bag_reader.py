@@ -138,7 +138,9 @@ class Bag:
             try:
                 self._files.append(self._opened(name))
             except Exception as error:      # damaged bytes lead the readers to any error
-                problem = str(error) if isinstance(error, (ArchiveError, OSError)) else (
+                problem = str(error) if isinstance(error, ArchiveError) else (
+                    f"'{name}' cannot be read ({error.strerror or error}); change its permissions or leave it out."
+                    if isinstance(error, OSError) else
                     f"'{name}' is damaged ({sentence(error)}); restore it or leave it out.")
                 if len(names) == 1:
                     raise ArchiveError(problem) from error
@@ -177,8 +179,10 @@ class Bag:
                 with locations.opened(locations.below(self.location, 'metadata.yaml')) as file:
                     metadata = dict(yaml.safe_load(file.read())['rosbag2_bagfile_information'])
                 listed = [PurePosixPath(path).name for path in metadata['relative_file_paths']]
+                _described(metadata)
+                int(metadata.get('version') or 0)
             except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError) as error:
-                metadata = {}
+                metadata, listed = {}, []
                 self.damage.append(Damage('', None, f"'{locations.below(self.location, 'metadata.yaml')}'",
                                           f'the file is damaged ({type(error).__name__}); the bag is read without it',
                                           0))

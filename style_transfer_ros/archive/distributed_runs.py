@@ -32,7 +32,7 @@ class _BagRun:
         self.location, self.out, self._report, self._on_error = location, out, report, on_error
         self._begin = time.monotonic()
         self._progress = progress
-        self.run: Unfinished = stack.enter_context(unfinished(out, resume))
+        self.run: Unfinished = stack.enter_context(unfinished(out, resume, [location]))
         self.parts = self.run.parts()
         with Bag(location) as bag:
             self.plan, _, self.folder, self._total = begin_bag(bag, out, self.run, look, report, on_error, **options)
@@ -160,7 +160,7 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
     if not videos.has_pyav():
         raise ArchiveError("A video on several workers needs PyAV; run 'pip install -r requirements/video.txt'.")
     cluster.check(look)
-    with unfinished(out, resume) as run:
+    with unfinished(out, resume, [location]) as run:
         with videos.Video(location) as video:
             plan = videos.make_plan(video, location, look, start, stop, window)
             total = video.frames

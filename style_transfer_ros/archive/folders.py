@@ -45,20 +45,23 @@ class Task:
     name: str
 
 
-def find(inputs: Sequence[str]) -> tuple[list[Task], int]:
+def find(inputs: Sequence[str]) -> tuple[list[Task], int, list[OSError]]:
     """
     Find the pictures.
 
     :param inputs: files, folders and patterns.
-    :returns: the pictures, those of a folder sorted by name, and how many other files lie in the folders.
+    :returns: the pictures, those of a folder sorted by name, with the files that cannot be read; how many other files
+        lie in the folders; and why folders cannot be read.
     :raises ArchiveError: there is nothing, or no picture.
     """
     found: list[tuple[Path, Path]] = []     # file, name below its input
     others = 0
+    closed: list[OSError] = []
     for text in inputs:
         path = Path(text)
         if path.is_dir():
-            files = sorted(file for file in path.rglob('*') if file.is_file())
+            files = sorted(file for folder, _, names in os.walk(path, onerror=closed.append) for name in names
+                           if (file := Path(folder, name)).is_file())
             is_picture = [_is_picture(file) for file in files]
             found += [(file, file.relative_to(path)) for file, good in zip(files, is_picture) if good]
             others += is_picture.count(False)
@@ -69,6 +72,9 @@ def find(inputs: Sequence[str]) -> tuple[list[Task], int]:
             if not matches:
                 raise ArchiveError(f"There is no picture, folder or pattern '{text}'; check the path.")
             found += [(match, Path(match.name)) for match in matches]
+    if not found and closed:
+        raise ArchiveError(f"The folder '{closed[0].filename}' cannot be read ({closed[0].strerror}); change its "
+                           'permissions.')
     if not found:
         raise ArchiveError(f"There is no picture in {', '.join(map(repr, inputs))[:200]}; give a folder with JPEG, "
                            'PNG, WebP, BMP or TIFF files.')
@@ -83,7 +89,7 @@ def find(inputs: Sequence[str]) -> tuple[list[Task], int]:
             unique = name.with_name(f'{name.stem}_{n}{name.suffix}')
         taken.add(str(unique).lower())
         tasks.append(Task(number, str(file), str(unique)))
-    return tasks, others
+    return tasks, others, closed
 
 
 def _is_picture(path: Path) -> bool:
@@ -91,7 +97,7 @@ def _is_picture(path: Path) -> bool:
         with path.open('rb') as file:
             return picture_format(file.read(64)) is not None
     except OSError:
-        return False
+        return True     # perhaps; why it cannot be read is said where it is painted
 
 
 def encode(rgb: np.ndarray, name: str) -> bytes:
@@ -159,13 +165,16 @@ def picture_run(inputs: Sequence[str], out: Path, look: Look, report: Report, re
     :returns: the pictures that are not painted yet, the folder for them, and how many pictures there are in all.
     :raises ArchiveError: there is no picture, or none could be painted.
     """
-    tasks, others = find(inputs)
+    tasks, others, closed = find(inputs)
+    for error in closed:
+        report.damaged(f"The folder '{error.filename}' cannot be read ({error.strerror}); change its permissions.",
+                       None)
     if others:
         report.note(f'{others} files are no pictures and are left alone.')
     states = {task.source: os.stat(task.source) for task in tasks}
     plan = Plan(' '.join(inputs), {source: f'{state.st_size}-{state.st_mtime_ns}' for source, state in states.items()},
                 look, (), ())
-    with unfinished(out, resume) as run:
+    with unfinished(out, resume, inputs) as run:
         run.agree(plan)
         folder = run.folder / 'parts'
         folder.mkdir(exist_ok=True)

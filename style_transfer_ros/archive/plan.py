@@ -231,7 +231,7 @@ def choose_topics(bag: Bag, wanted: Sequence[str] = (), replace: bool = False) -
             else:
                 chosen.append(topic)
     if not chosen:
-        raise ArchiveError(f"The bag '{bag.location}' has no image topic to paint{': ' if notes else '.'}"
+        raise ArchiveError(f"The bag '{bag.location}' has no image topic with messages to paint{': ' if notes else '.'}"
                            f"{' '.join(notes)}")
     if replace:
         return [PaintedTopic(topic.name, topic.type, topic.name, True) for topic in chosen], notes

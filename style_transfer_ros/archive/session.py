@@ -95,7 +95,7 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
     :param output: where the summary or the report goes; None: the standard output.
     """
     bar = progress_bar(options.quiet)
-    report = Report(lambda text: bar.console.print(text, markup=False, highlight=False, soft_wrap=True))
+    report = Report(lambda text: bar.console.print(_printable(text), markup=False, highlight=False, soft_wrap=True))
     problem, code = '', NOTHING
     try:
         with nullcontext() if options.quiet else bar:     # even one that is off ends with an empty line
@@ -107,9 +107,9 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
         problem = str(error)
     except OSError as error:
         problem = _explained(error)
+    problem = _printable(problem)
     if options.json:
-        print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}, ensure_ascii=False),
-              file=output)
+        print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}), file=output)
     elif not problem:
         print(report.summary(), file=output)
     if code == NOTHING:
@@ -120,9 +120,16 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
         sys.exit(code)
 
 
+def _printable(text: str) -> str:
+    """Escape what names in a bag, or of files, could do to a terminal."""
+    return ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in text)
+
+
 def _explained(error: OSError) -> str:
     """Say what a fault of disk or network means for the run."""
     where = f" ('{error.filename}')" if error.filename else ''
+    if isinstance(error, PermissionError):
+        return f'There is no permission to read or write a file{where}; change that, or choose another place.'
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f'The disk is full{where}; what is finished is kept: make room and go on with --resume.'
     return (f'A file cannot be read or written{where}: {error.strerror or error}; what is finished is kept: when it is '

@@ -7,7 +7,7 @@
 """The folder of a run that is not complete, ``OUT.unfinished``; ``OUT`` appears at its end."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 import fcntl
 import os
@@ -28,11 +28,13 @@ class Unfinished:
 
     :param out: where the result will be, a path or a URL; of a URL the folder is in the working directory, and parts
         of workers are below the URL.
+    :param sources: what is painted, paths or URLs.
     :raises ArchiveError: there is something, another run works there, or it was begun differently.
     """
 
-    def __init__(self, out: str | Path, resume: bool) -> None:
+    def __init__(self, out: str | Path, resume: bool, sources: Sequence[str]) -> None:
         self.out = str(out)
+        check_outside(self.out, sources)
         self._url = locations.is_url(self.out)
         name = self.out.rstrip('/').rsplit('/', 1)[-1]
         self.folder = Path(f'{name}.unfinished') if self._url else Path(out).with_name(f'{name}.unfinished')
@@ -123,12 +125,31 @@ class Unfinished:
 
 
 @contextmanager
-def unfinished(out: str | Path, resume: bool) -> Iterator[Unfinished]:
-    run = Unfinished(out, resume)
+def unfinished(out: str | Path, resume: bool, sources: Sequence[str]) -> Iterator[Unfinished]:
+    run = Unfinished(out, resume, sources)
     try:
         yield run
     finally:
         run.close()
+
+
+def check_outside(out: str, sources: Sequence[str]) -> None:
+    """
+    Refuse a place that has no name, and one inside what is painted, which would be changed by that.
+
+    :raises ArchiveError: it is such a place.
+    """
+    url = locations.is_url(out)
+    if not (out.rstrip('/') if url else Path(out).name.strip('.')):
+        raise ArchiveError(f"'{out}' is no name for the result; write one, such as painted.")
+    for source in sources:
+        if url or locations.is_url(source):
+            inside = out.startswith(f'{source.rstrip("/")}/')
+        else:
+            inside = Path(source).is_dir() and Path(source).resolve() in Path(out).resolve().parents
+        if inside:
+            raise ArchiveError(f"'{out}' lies inside the input '{source}', which is never changed; choose a place "
+                               'outside.')
 
 
 class StopAtDamage(StyleTransferError):
@@ -142,7 +163,8 @@ def check(damage_before: int, report: Report, on_error: str) -> None:
     :raises StopAtDamage: there is some.
     """
     if on_error == 'stop' and len(report.damage) > damage_before:
-        raise StopAtDamage(f'Stopped at the first damage ({report.damage[-1]}); --on-error skip leaves it out.')
+        raise StopAtDamage(f'Stopped at the first damage ({report.damage[-1].rstrip(".")}); --on-error skip leaves it '
+                           'out.')
 
 
 def check_painted(run: Unfinished, report: Report, what: str, otherwise: str) -> None:

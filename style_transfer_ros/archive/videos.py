@@ -95,16 +95,19 @@ class Video:
         try:
             self.container = self._stack.enter_context(av.open(
                 self._stack.enter_context(locations.opened(location))))
+            if not self.container.streams.video:
+                raise ValueError('it has no picture track')
             self.stream = self.container.streams.video[0]
             # painting takes the time; decoding in one thread leaves the cores to it
             self.stream.thread_type = 'NONE'
             self.stream.codec_context.thread_count = 1
-        except (av.error.FFmpegError, OSError, IndexError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             self._stack.close()
             if isinstance(error, OSError) and error.errno not in (errno.EINVAL, None) and not isinstance(
                     error, av.error.FFmpegError):
                 raise
-            raise ArchiveError(f"'{location}' holds no video that can be read ({error}); convert it, for example to "
+            reason = getattr(error, 'strerror', None) or error
+            raise ArchiveError(f"'{location}' holds no video that can be read ({reason}); convert it, for example to "
                                'MP4.') from error
         self.base: Fraction = self.stream.time_base
         self._first = self.stream.start_time or 0
@@ -325,7 +328,7 @@ def repaint_video(location: str, out: Path, look: Look, painters: Painters, repo
     if not has_pyav():
         _repaint_with_opencv(location, out, look, painters, report, start, stop, resume, on_error, progress)
     else:
-        with Video(location) as video, unfinished(out, resume) as run:
+        with Video(location) as video, unfinished(out, resume, [location]) as run:
             plan = make_plan(video, location, look, start, stop, window)
             run.agree(plan)
             folder = run.folder / 'parts'
@@ -487,7 +490,7 @@ def _repaint_with_opencv(location: str, out: Path, look: Look, painters: Painter
         return frame, cv2.cvtColor(frame.picture, cv2.COLOR_BGR2RGB), frame.time / 1e9
 
     job = Job(decode, lambda _, rgb: cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), look.array(), look.settings)
-    with unfinished(out, resume) as run:
+    with unfinished(out, resume, [location]) as run:
         result = run.folder / f'result{out.suffix}'
         writer = None
         with closing(paint_in_order(read(), {_CAMERA: job}, painters)) as results:

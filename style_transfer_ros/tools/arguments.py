@@ -18,6 +18,8 @@ from typing import TypeVar
 from style_transfer_ros.engine.stream import PaintSettings
 from style_transfer_ros.paths import bundled_styles
 
+#: Of a recording, s: some thirty years.
+_LONGEST = 1e9
 Number = TypeVar('Number', int, float)
 
 
@@ -35,8 +37,8 @@ def within(kind: Callable[[str], Number], low: Number, high: Number) -> Callable
 
 
 def topic_name(text: str) -> str:
-    """Check the full name of a topic."""
-    if not re.fullmatch(r'(/[A-Za-z_][A-Za-z0-9_]*)+', text):
+    """Check the full name of a topic; ROS 1 and other recorders allow more characters than ROS 2."""
+    if not re.fullmatch(r'(/[^/\s]+)+', text):
         raise ArgumentTypeError(f"'{text}' is no full topic name; write one such as /camera/image_raw")
     return text
 
@@ -48,6 +50,8 @@ def seconds(text: str) -> float:
     total = 0.0
     for part in text.split(':'):
         total = total * 60 + float(part)
+    if total > _LONGEST:
+        raise ArgumentTypeError(f"'{text[:20]}...' is longer than any recording; write seconds")
     return total
 
 

@@ -17,6 +17,7 @@ from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.distributed_runs import repaint_bags
 from style_transfer_ros.archive.plan import WINDOW_SECONDS
 from style_transfer_ros.archive.session import load_look, painters_for, Session, session
+from style_transfer_ros.archive.unfinished import check_outside
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, seconds, spread, topic_name, within
 
@@ -52,6 +53,7 @@ def _targets(options: argparse.Namespace, run: Session) -> list[tuple[str, str]]
 
     :raises StyleTransferError: the folder for several bags exists.
     """
+    check_outside(options.output, options.bags)
     if len(options.bags) == 1:
         return [(options.bags[0], options.output)]
     if locations.kind(options.output) and not options.resume:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+import os
 from pathlib import Path
 import sys
 
 from style_transfer_ros.archive import distributed_runs
 from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.folders import repaint_bytes, repaint_pictures
+from style_transfer_ros.archive.painting import Painters
+from style_transfer_ros.archive.plan import Look
 from style_transfer_ros.archive.session import load_look, painters_for, session
 from style_transfer_ros.engine.errors import ArchiveError, shown
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, spread
@@ -35,6 +38,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _paint_piped(output: str, look: Look, painters: Painters) -> None:
+    """
+    Paint the picture on the standard input.
+
+    :param output: a file that does not exist yet, or ``-``.
+    :raises StyleTransferError: it is no picture, or one of both cannot be used.
+    """
+    if sys.stdin is None or output == '-' and sys.stdout is None:       # closed by the shell
+        raise ArchiveError(f'The standard {"input" if sys.stdin is None else "output"} is closed; write as in: '
+                           'stylize_images - - < in.jpg > out.jpg')
+    if output != '-' and os.path.lexists(output):
+        raise ArchiveError(f'{shown(output)} exists already and is not overwritten; choose another name.')
+    painted = repaint_bytes(sys.stdin.buffer.read(), look, painters)
+    try:
+        if output == '-':
+            sys.stdout.buffer.write(painted)
+            sys.stdout.buffer.flush()
+        else:
+            with Path(output).open('xb') as file:
+                file.write(painted)
+    except OSError as error:
+        raise ArchiveError(f"The painting cannot be written into '{output}' ({error.strerror}); choose another "
+                           'place.') from error
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Paint pictures from the command line."""
     parser = _parser()
@@ -52,18 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         with painters_for(look, stylizer) as painters:
             if piped:
-                painted = repaint_bytes(sys.stdin.buffer.read(), look, painters)
-                if options.output == '-':
-                    sys.stdout.buffer.write(painted)
-                    sys.stdout.buffer.flush()
-                else:
-                    try:
-                        with Path(options.output).open('xb') as file:
-                            file.write(painted)
-                    except FileExistsError:
-                        raise ArchiveError(f'{shown(options.output)} exists already and is not overwritten; choose '
-                                           'another name.') from None
+                _paint_piped(options.output, look, painters)
                 run.report.painted['pictures'] += 1
+                run.report.written += 1
                 run.report.outputs.append(options.output)
             else:
                 repaint_pictures(options.inputs, Path(options.output), look, painters, run.report,
