@@ -89,17 +89,19 @@ def test_tokens_are_kept_for_this_user_alone_and_made_anew_when_they_are_damaged
         assert addresses.load_tokens() not in ({}, first)
 
 
-@pytest.mark.parametrize('given, kept', [
-    (None, 'fastdds_small.xml'), ('fastdds.xml', 'fastdds_small.xml'), ('/of/the/user.xml', '/of/the/user.xml')])
-def test_the_page_takes_the_small_shared_memory_unless_the_user_names_a_profile(monkeypatch, given, kept):
-    config = share_folder() / 'config'
-    for variable in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+@pytest.mark.parametrize('given, kept, memory', [
+    (None, 'fastdds_small.xml', '1'), ('fastdds.xml', 'fastdds_small.xml', '1'),
+    ('/of/the/user.xml', '/of/the/user.xml', None)])
+def test_the_page_takes_the_small_shared_memory_unless_the_user_names_a_profile(monkeypatch, given, kept, memory):
+    config, flag = share_folder() / 'config', 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+    profiles = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
+    for variable in (*profiles, flag):
         monkeypatch.setenv(variable, str(config / (given or '')))
-        if given is None:
+        if given is None or variable == flag:
             monkeypatch.delenv(variable)
     prepare_for_jpegs()
-    assert os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] == os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] == str(
-        config / kept)
+    assert {os.environ[variable] for variable in profiles} == {str(config / kept)}
+    assert os.environ.get(flag) == memory
 
 
 def test_links_name_what_the_server_listens_on():
