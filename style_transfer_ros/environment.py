@@ -55,7 +55,7 @@ def prepare_for_jpegs() -> None:
     """
     Keep memory small in a process that receives compressed images only; to be called before ``rclpy.init``.
 
-    The shared memory for raw images alone would cost it 16 MB, and room for 100 messages of each service 3 MB.  A
+    The shared memory for raw images alone would cost it 16 MB, and room for 100 messages of each service 2 MB.  A
     profile that the user names already is left alone.
     """
     small, large = (str(share_folder() / 'config' / name) for name in ('fastdds_small.xml', 'fastdds.xml'))

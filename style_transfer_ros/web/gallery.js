@@ -22,7 +22,7 @@ function origin(source) {
 function card({name, source, picture}) {
   const words = spoken(name), operator = document.body.dataset.role === 'operator';
   const item = fill('#card', {
-    '.card': {title: source, disabled: !operator, onclick: () => ask('do/choose', {name})},
+    '.card': {title: `${words}\n${source}`, disabled: !operator, onclick: () => ask('do/choose', {name})},
     'img': {src: picture && `thumbnails/${picture}.jpg`},
     'b': {textContent: words},
     'small': {textContent: origin(source)},

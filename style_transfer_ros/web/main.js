@@ -33,7 +33,8 @@ function showState() {
   write(veil, cover);
   veil.hidden = !cover;
   if (!state) return;
-  const mixed = Object.entries(mix).map(([name, share]) => `${percent(share)} ${spoken(name)}`);
+  const shares = Object.entries(mix).sort(([, a], [, b]) => b - a);
+  const mixed = shares.map(([name, share]) => `${percent(share)} ${spoken(name)}`);
   find('#title').textContent = mixed.join(' + ') || spoken(style || 'Painting');
   showPainted(mixed.length || !style ? mix : {[style]: 1});
   showControls(state);

@@ -111,10 +111,10 @@ function askForTime() {
 export function compareClocks({sent, now}) {
   const here = performance.now();
   trips = [...trips.slice(-9), {trip: here - sent, offset: now / 1e6 - (here + sent) / 2}];
+  if (trips.length < 5) askForTime();   // the first ones are slow: the page is still being built
 }
 
-/** The time of the stamps, ms, after the fastest of the last answers; NaN before the first. */
-export function stampTime() {
-  const [fastest] = trips.toSorted((a, b) => a.trip - b.trip);
-  return performance.now() + (fastest?.offset ?? NaN);
+/** The server's clock minus `performance.now()`, ms, after the fastest of the last answers; NaN before the first. */
+export function clockOffset() {
+  return trips.toSorted((a, b) => a.trip - b.trip)[0]?.offset ?? NaN;
 }

@@ -1,16 +1,17 @@
 // @ts-check
 /** Camera beside painting: draws frames as they come, one of each stream at a time, and measures them. */
 import {find} from './dom.js';
-import {CAMERA, PAINTING, send, stampTime} from './server.js';
+import {CAMERA, clockOffset, PAINTING, send} from './server.js';
 
 const stage = find('.stage'), pictures = find('#pictures'), divider = find('#divider', HTMLInputElement);
 const alone = find('[name=view][value=painting]', HTMLInputElement);
 const canvases = [find('#camera', HTMLCanvasElement), find('#painting', HTMLCanvasElement)];
 const asked = [false, false];           // streams whose next frame is under way
-let ages = /** @type {number[]} */ ([]);         // of the last paintings when they were drawn, ms
+let ages = /** @type {number[]} */ ([]);         // of the last paintings when they were drawn, ms, on two clocks
 
 document.addEventListener('visibilitychange', watch);
 find('.segments').onchange = watch;
+find('#full').hidden = !document.fullscreenEnabled;     // on an iPhone
 find('#full').onclick = () => document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen();
 divider.oninput = () => {
   pictures.style.setProperty('--split', `${divider.value}%`);
@@ -49,7 +50,7 @@ export async function showFrame({stream, stamp, jpeg}) {
   canvas.dataset.stamp = String(stamp);
   if (stream === CAMERA) return;
   requestAnimationFrame(() => {
-    ages = [...ages.slice(-59), stampTime() - stamp];
+    ages = [...ages.slice(-59), performance.now() - stamp];
     document.body.dataset.live = 'yes';
   });
 }
@@ -57,6 +58,6 @@ export async function showFrame({stream, stamp, jpeg}) {
 /** Tell the median time from the camera's stamp to the screen. */
 export function latency() {
   if (!ages.length) return '';
-  const median = ages.toSorted((a, b) => a - b)[ages.length >> 1];
+  const median = ages.toSorted((a, b) => a - b)[ages.length >> 1] + clockOffset();
   return median > -50 && median < 60_000 ? `${Math.max(0, median).toFixed(0)} ms` : 'stamps of another clock';
 }

@@ -452,6 +452,21 @@ def test_the_status_line_tells_state_rates_and_latency(browser):
     assert re.fullmatch(r'swift-\w+ in \w+', facts['model']) and facts['viewers'] == '1'
 
 
+def test_a_slow_first_answer_of_the_clock_spoils_no_measurement_after_the_next_one(browser):
+    until(lambda: 'ms' in browser.facts().get('camera to screen', ''), 'a measurement')
+    before, slow, after = browser.driver.execute_async_script("""
+        const done = arguments[0];
+        Promise.all([import('./server.js'), import('./view.js')]).then(([{clockOffset, compareClocks}, {latency}]) => {
+          const good = clockOffset(), before = latency(), now = performance.now();
+          const answer = (trip, error) => compareClocks({sent: now - trip, now: (now + good - trip / 2 + error) * 1e6});
+          for (let i = 0; i < 10; i++) answer(1000, 400);
+          const slow = latency();
+          answer(1, 0);
+          done([before, slow, latency()].map(parseFloat));
+        });""")
+    assert abs(after - before) < 20 < abs(slow - before)
+
+
 def test_a_viewers_link_shows_everything_and_offers_no_change(robot, browser):
     tokens = json.loads((robot.folder / 'style_transfer_ros/page/tokens.json').read_text())
     browser.open(f'{robot.link.partition("#")[0]}#token={tokens["viewer"]}')
@@ -513,6 +528,22 @@ def test_nothing_is_cut_off_from_a_phone_to_4k(browser, width, height, phone):
     assert small == [], 'fingers need 24 pixels'
     box = browser.find('#pictures').rect
     assert box['width'] >= min(width, 300) * 0.5 and box['height'] > 120
+    browser.script("scrollTo(0, 0); document.getElementById('links').showModal()")
+    assert browser.script("return [...document.querySelectorAll('dialog[open], dialog[open] *')].filter("
+                          "e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth).map(e => e.outerHTML)") == []
+
+
+def test_on_a_phone_the_painting_stays_in_sight_while_styles_are_chosen_and_mixed(browser):
+    browser.size(390, 844, phone=True)
+    browser.wait_for_painting()
+    for name in ('styles', 'mix', 'adjust'):
+        browser.tab(name)
+        browser.script('scrollTo(0, document.body.scrollHeight)')
+        top, bottom, tabs = browser.script("""
+            const place = name => document.querySelector(name).getBoundingClientRect();
+            return [place('#pictures').top, place('#pictures').bottom, place('.tabs').top];""")
+        assert abs(top) < 1 and abs(tabs - bottom) < 1, name
+        browser.script('scrollTo(0, 0)')
 
 
 def axe(browser, npm) -> list:
