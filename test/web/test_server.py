@@ -144,6 +144,15 @@ def test_no_path_of_a_request_reaches_the_file_system(page, path):
     assert page.ask('GET', path)[0] in (400, 404)
 
 
+@pytest.mark.parametrize('request_line', ['GET /' + 'x' * 10_000 + ' HTTP/1.1', 'nonsense', 'GET / HTTP/9.9', '\0\xff'])
+def test_a_broken_request_is_refused_and_fills_no_log(page, caplog, request_line):
+    with socket.create_connection(('127.0.0.1', page.port)) as raw:
+        raw.sendall(f'{request_line}\r\n\r\n'.encode('latin-1'))
+        assert raw.recv(100).split()[1] == b'400'
+    assert page.ask('GET', '/')[0] == 200
+    assert page.robot.said == [] and caplog.records == []
+
+
 @pytest.mark.parametrize('method', ['PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'])
 def test_other_methods_are_refused(page, method):
     assert page.ask(method, '/do/next')[0] == 405

@@ -12,12 +12,14 @@ from collections.abc import Callable
 import hashlib
 from importlib import resources
 import io
+import logging
 import ssl
 import threading
 import time
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from style_transfer_msgs.srv import MixStyles, NextStyle, SetStyle
 from style_transfer_ros.engine.errors import ImageError, sentence, shown, StyleTransferError
@@ -95,6 +97,17 @@ class Server:
     def _report(self, error: Exception, path: str) -> None:
         self._robot.log(f'{shown(path)} failed: {sentence(error)}')
 
+    def _logger(self) -> logging.Logger:
+        """Make what aiohttp logs one sentence; a broken request is only answered, or strangers could fill the log."""
+        def say(record: logging.LogRecord) -> bool:
+            error = record.exc_info[1] if record.exc_info else None
+            if not isinstance(error, HttpProcessingError):
+                self._robot.log(f'{record.getMessage()}{f" ({sentence(error)})" if error else ""}')
+            return False
+        logger = logging.Logger('page', logging.WARNING)
+        logger.addFilter(say)
+        return logger
+
     # The thread
 
     def start(self, listen: str, port: int, context: ssl.SSLContext | None) -> None:
@@ -108,7 +121,7 @@ class Server:
 
         async def serve() -> None:
             runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, keepalive_timeout=_IDLE,
-                                   max_line_size=4096, max_field_size=8190)
+                                   logger=self._logger(), max_line_size=4096, max_field_size=8190)
             try:
                 await runner.setup()
                 await web.TCPSite(runner, listen, port, ssl_context=context, backlog=128).start()
