@@ -236,8 +236,9 @@ class StyleStatistics:
             for n in range(len(convolutions)):
                 name = f'block{block}/{n}'
                 x = F.relu(F.conv2d(x, self._weights[f'{name}/weight'], self._weights[f'{name}/bias'], padding=1))
-            flat = x[0].flatten(1)
-            found.append(flat @ flat.T / flat.shape[1])
+            flat = x[0].flatten(1).float()
+            with torch.autocast(flat.device.type, enabled=False):      # bfloat16 is too coarse for differences of sums
+                found.append(flat @ flat.T / flat.shape[1])
         return found
 
     def __call__(self, painted: Tensor, row: int, rng: np.random.Generator) -> Tensor:

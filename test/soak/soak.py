@@ -106,7 +106,9 @@ class User(Node):
 
     def call(self, kind: Any, name: str, process: NodeProcess | None = None, /, **fields: Any) -> Any:
         """Call a service of the node; None if the process is dead before it answers."""
-        client = self._clients_by_name.setdefault(name, self.create_client(kind, f'style_transfer/{name}'))
+        if name not in self._clients_by_name:       # each client takes memory of the node, too
+            self._clients_by_name[name] = self.create_client(kind, f'style_transfer/{name}')
+        client = self._clients_by_name[name]
         deadline = time.monotonic() + PATIENCE
         future, sent = None, -RESEND
         while time.monotonic() < deadline:
