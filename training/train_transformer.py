@@ -56,8 +56,8 @@ _FEATURE_CROP = 128
 _DIRECTIONS = 6
 #: The average of the weights, which is exported, keeps this much of itself in a step.
 _KEEP = 0.997
-#: Length of a run, and share of the photograph's detail; fine is what magenta is, with detail, before any run.
-_HOURS, _DETAIL = {'swift': 1.3, 'fine': 0.0}, {'swift': 0.35, 'fine': 0.4}
+#: Length of a run; fine is what magenta is, with detail, before any.
+_HOURS = {'swift': 0.6, 'fine': 0.0}
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -73,10 +73,10 @@ class Weights:
     texture: float = 1.4
     palette: float = 36.0
     content: float = 8.0
-    grid: float = 1.0
-    lattice: float = 25.0
-    style: float = 20.0         # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
-    colours: float = 20.0
+    grid: float = 0.5
+    lattice: float = 12.0
+    style: float = 0.0          # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
+    colours: float = 12.0
     calm: float = 18.0          # ramped up from ``calm_from`` on
 
 
@@ -307,17 +307,17 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
-    parser.add_argument('--hours', type=float, help='length of the run, hours (default: swift 1.3, fine 0)')
+    parser.add_argument('--hours', type=float, help='length of the run, hours (default: swift 0.6, fine 0)')
     parser.add_argument('--batch', type=int, default=8)
     parser.add_argument('--peak', type=float, default=1.5e-4, help='largest step size')
     for field in fields(Weights):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default,
                             help=f'weight of the loss {field.name}')
-    parser.add_argument('--detail', type=float, help="share of the photograph's detail that is added to the teacher's "
-                                                     'paintings (default: swift 0.35, fine 0.4)')
+    parser.add_argument('--detail', type=float, default=0.4,
+                        help="share of the photograph's detail that is added to the teacher's paintings")
     parser.add_argument('--sharpen', type=float, default=0.1, help='share of their own finest detail')
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
-    parser.add_argument('--calm-from', type=float, default=0.3, help='share of the run before the loss calm')
+    parser.add_argument('--calm-from', type=float, default=0.67, help='share of the run before the loss calm')
     parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')
     parser.add_argument('--start', default='magenta', help="model to go on from; 'magenta': begin anew")
     parser.add_argument('--save-every', type=float, default=180, help='seconds between checkpoints')
@@ -326,8 +326,6 @@ def main() -> None:
     options = parser.parse_args()
     if options.hours is None:
         options.hours = _HOURS[options.architecture]
-    if options.detail is None:
-        options.detail = _DETAIL[options.architecture]
     try:
         train(options)
     except (StyleTransferError, OSError) as error:
