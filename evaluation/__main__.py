@@ -28,7 +28,7 @@ Lower is better, but for the first and the PSNR; docs/measurements.md says how w
 - ``identity_psnr``: painting at strength 0 against the photograph, dB (99 at most), mean over the photographs.
 - ``grid_amplitude``: of what repeats every 4 pixels, grey values; nobody sees less than about 0.5.
 
-``with_smoothing``: flicker and warping error with the node's default ``smoothing``, 0.9, at 30 frames/s.
+``with_smoothing``: flicker and warping error with the node's default ``smoothing``, 0.92, at 30 frames/s.
 ``more``: energy at the frequencies of grids of 2 and 4 pixels over that of their neighbours (``checkerboard``), the
 deviation of red, green and blue over the style picture's (``contrast``), detail at the border over that inside relative
 to the photograph's (of pairs, and of a flat grey), blotches in paintings of a flat grey, and ``shift_error``: by how

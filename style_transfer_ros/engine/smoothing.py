@@ -26,7 +26,7 @@ class Smoother:
 
     Where the camera sees motion the new painting passes untouched, so nothing trails behind; where it stands still,
     the flicker of sensor noise and of global statistics averages out.  The share of the former painting fades with the
-    time between them: at two paintings a second, where it would show the past, 0.9 fades to 0.2.
+    time between them: at two paintings a second 0.92 fades to 0.3.
 
     Not safe for threads.
     """

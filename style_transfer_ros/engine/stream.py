@@ -10,7 +10,7 @@ A stream of frames from one camera, painted one after the other.
 ::
 
     stream = Stream(Stylizer.load())
-    painted = stream.paint(frame, vector, PaintSettings(smoothing=0.9), stamp=12.4)
+    painted = stream.paint(frame, vector, PaintSettings(smoothing=0.92), stamp=12.4)
 """
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PaintSettings:
 
     strength: float = 1.0
     preserve_color: bool = False
-    smoothing: float = 0.9
+    smoothing: float = 0.92
     processing_height: int = 0
 
     def __post_init__(self) -> None:

@@ -77,8 +77,8 @@ def add_paint_arguments(parser: ArgumentParser) -> None:
                       help='of the styles of a mix, one for each (default: equal)')
     look.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
     look.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
-    look.add_argument('--smoothing', type=within(float, 0.0, 0.95), default=0.9,
-                      help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s (default 0.9)')
+    look.add_argument('--smoothing', type=within(float, 0.0, 0.95), default=0.92,
+                      help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s (default 0.92)')
     look.add_argument('--processing-height', type=within(int, 0, 4320), default=0,
                       help='height to paint at, pixels; 0: native (default)')
     look.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
