@@ -64,7 +64,7 @@ class StyleTransferParameters:
     strength: float = parameter(1.0, 'How much of the style: 0 is the photograph, 1 the style.', low=0.0, high=1.0)
     preserve_color: bool = parameter(False, 'Lightness from the painting, colours from the camera.')
     smoothing: float = parameter(0.92, 'Share of the former painting that stays where the camera sees no motion, at 30 '
-                                      'frames/s (less at lower rates); calms flicker, leaves no ghosts. 0: off.',
+                                       'frames/s (less at lower rates); calms flicker, leaves no ghosts. 0: off.',
                                  low=0.0, high=0.95)
     processing_height: int = parameter(0, 'Height to paint at, pixels; the output keeps the size of the camera. '
                                           '0: as the camera.', low=0, high=4320)
