@@ -13,7 +13,7 @@ A window that a worker wrote is a file of its own; its chunks are moved to the e
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 import errno
@@ -48,8 +48,6 @@ LIBRARY = 'style_transfer_ros'
 _VERSION = 9
 #: A chunk is closed when it is longer than this, bytes; a reader that was cut off loses less than two.
 CHUNK_BYTES = 1 << 20
-#: The disk is given so much of a window at once, bytes, so that at its end little is left to wait for.
-_DISK_BYTES = 32 << 20
 
 
 class WindowWriter:
@@ -105,20 +103,15 @@ class WindowWriter:
 
 
 class _Tail:
-    """
-    The end of the one file of a bag, as a file for a writer; of later windows the head of the file is left out.
+    """The end of the one file of a bag, as a file for a writer; of later windows the head of the file is left out."""
 
-    :param tell: is told how many bytes were written.
-    """
-
-    def __init__(self, file: Any, skip: int, tell: Callable[[int], None]) -> None:
-        self._file, self._skip, self._tell = file, skip, tell
+    def __init__(self, file: Any, skip: int) -> None:
+        self._file, self._skip = file, skip
 
     def write(self, data: bytes) -> int:
         skipped = min(self._skip, len(data))
         self._skip -= skipped
         self._file.write(memoryview(data)[skipped:])
-        self._tell(len(data))
         return len(data)
 
     def tell(self) -> int:
@@ -150,8 +143,6 @@ class BagFolder:
         os.truncate(self._path, self._end)
         self._disk = ThreadPoolExecutor(1, 'disk')      # brings windows to the disk while the next one is painted
         self._synced: Future | None = None
-        self._early: Future | None = None
-        self._fresh = 0         # bytes that the disk was not given yet
 
     @property
     def windows(self) -> int:
@@ -172,7 +163,7 @@ class BagFolder:
         with self._path.open('r+b') as file:
             file.seek(self._end)
             try:
-                writer = WindowWriter(_Tail(file, _HEAD if self._end else 0, self._written), self._topics)
+                writer = WindowWriter(_Tail(file, _HEAD if self._end else 0), self._topics)
                 yield writer
                 writer.finish()
                 file.flush()
@@ -221,21 +212,9 @@ class BagFolder:
         self._wait()
         self._synced = self._disk.submit(self._sync, json.dumps(self._state))
 
-    def _written(self, size: int) -> None:
-        """Let the disk begin with a window that is still being written."""
-        self._fresh += size
-        if self._fresh >= _DISK_BYTES and (self._early is None or self._early.done()):
-            if self._early is not None:
-                self._early.result()
-            self._fresh = 0
-            self._early = self._disk.submit(self._bring)
-
-    def _bring(self) -> None:
+    def _sync(self, state: str) -> None:
         with self._path.open('rb') as file:
             os.fsync(file.fileno())
-
-    def _sync(self, state: str) -> None:
-        self._bring()
         beside = self._state_path.with_suffix('.new')
         with beside.open('w', encoding='utf-8') as file:
             file.write(state)
@@ -244,9 +223,8 @@ class BagFolder:
         os.replace(beside, self._state_path)
 
     def _wait(self) -> None:
-        for future in (self._early, self._synced):
-            if future is not None:
-                future.result()
+        if self._synced is not None:
+            self._synced.result()
 
     def close(self) -> None:
         """Wait for the disk."""
