@@ -44,7 +44,7 @@ class Features(nn.Module):
     def forward(self, picture: Tensor) -> list[Tensor]:
         """N,3,H,W in 0..1 -> a list of feature maps."""
         blocks = list(islice(self.ops(picture), max(_FEATURE_BLOCKS) + 1))
-        return [blocks[i] for i in _FEATURE_BLOCKS]
+        return [blocks[i].float() for i in _FEATURE_BLOCKS]
 
 
 def clipped(picture: Tensor) -> Tensor:

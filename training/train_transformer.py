@@ -127,9 +127,9 @@ class Trainer:
         part = (..., slice(top, top + _FEATURE_CROP), slice(left, left + _FEATURE_CROP))
         parts = [x[part].contiguous(memory_format=_LAYOUT) for x in (painted, target)]
         with self.convolving():
-            shown = [x.float() for x in self.features(parts[0])]
+            shown = self.features(parts[0])
             with torch.no_grad():
-                asked = [x.float() for x in self.features(parts[1])]
+                asked = self.features(parts[1])
         directions = F.normalize(torch.randn(_DIRECTIONS, 3, device=self.device))
         halves = [F.avg_pool2d(x, 2) for x in (painted, target)]
         found = {'pixel': w.pixel * losses.pixel_loss(painted, target),
