@@ -40,10 +40,10 @@ install: $(PRODUCT)  ## install everything that the nodes need, into .venv
 msgs: $(if $(ROS),$(STAMP)/colcon,$(STAMP)/ros $(STAMP)/msgs)  ## build style_transfer_msgs
 
 demo: $(PRODUCT)  ## paint a moving picture for 20 s with real nodes, leave demo_output/
-	@$(RUN) -m style_transfer_ros.demo.demo $(ARGS)
+	@$(RUN) -m style_transfer_ros.programs style_transfer_demo $(ARGS)
 
 live: $(PRODUCT)  ## paint a camera and show it on a page: make live ARGS='--source 0'
-	@$(RUN) -m style_transfer_ros.demo.live $(ARGS)
+	@$(RUN) -m style_transfer_ros.programs style_transfer_live $(ARGS)
 
 test: $(PRODUCT) $(addprefix $(STAMP)/,magenta tensorflow train video scale peers $(if $(ROS),,test fuzz))  ## run all tests and linters
 ifdef ROS

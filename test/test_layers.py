@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BELOW = {'engine', 'paths', 'settings', 'start_values'}
+BELOW = {'engine', 'paths', 'settings', 'signals', 'start_values'}
 #: Each layer (a folder or module of style_transfer_ros, or a folder beside it), and what of ours it may import.
 MAY_IMPORT = {
     'engine': {'paths'},
@@ -25,6 +25,8 @@ MAY_IMPORT = {
     'environment': BELOW,
     'archive': BELOW,
     'tools': BELOW | {'archive'},
+    'signals': set(),
+    'programs': {'signals'},        # and by name, when it is called, what it runs
     'launching': BELOW | {'environment'},
     'ros': BELOW | {'environment', 'archive'},      # the recorder
     'demo': BELOW | {'environment', 'ros', 'tools', 'archive'},

@@ -125,7 +125,7 @@ class BagFolder:
     """
     A rosbag2 folder that grows by windows; it is complete after :meth:`finish`.
 
-    :param folder: made if it is not there; windows that it has already stay.
+    :param folder: made if it is not there; windows that it has already, by ``windows.json`` beside it, stay.
     :param name: of the bag, for its file.
     """
 
@@ -134,7 +134,7 @@ class BagFolder:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._path = folder / f'{name}_0.mcap'
-        self._state_path = folder / 'windows.json'
+        self._state_path = folder.with_name('windows.json')     # it outlives the folder's move to its place
         self._state: list[dict[str, Any]] = []
         if self._state_path.is_file():
             self._state = json.loads(self._state_path.read_text(encoding='utf-8'))
@@ -252,7 +252,6 @@ class BagFolder:
             file.flush()
             os.fsync(file.fileno())
         write_metadata(self.folder, information)
-        self._state_path.unlink(missing_ok=True)
         return sum(counts.values())
 
     def _write_summary(self, file: Any, counts: Counter[int], start: int, end: int, metadata: str) -> None:

@@ -29,6 +29,7 @@ from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.stream import PaintSettings
 from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.signals import interruptible
 
 
 def load_look(options: Namespace, settings: PaintSettings) -> tuple[Look, Stylizer]:
@@ -98,7 +99,8 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
     report = Report(lambda text: bar.console.print(_printable(text), markup=False, highlight=False, soft_wrap=True))
     problem, code = '', NOTHING
     try:
-        with nullcontext() if options.quiet else bar:     # even one that is off ends with an empty line
+        # even a bar that is off ends with an empty line
+        with interruptible(), nullcontext() if options.quiet else bar:
             yield Session(report, bar)
         code = report.exit_code()
     except KeyboardInterrupt:

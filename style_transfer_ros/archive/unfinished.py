@@ -101,13 +101,20 @@ class Unfinished:
         os.replace(beside, path)
 
     def publish(self, result: Path) -> None:
-        """Move the result to its place and remove the rest."""
+        """
+        Move the result to its place and remove the rest.
+
+        :raises ArchiveError: something has appeared there.
+        """
         if self._url:
             # metadata.yaml comes last: without it a folder in object storage is no bag yet
             for path in sorted(result.iterdir(), key=lambda path: path.name == 'metadata.yaml'):
                 locations.publish(path, locations.below(self.out, path.name))
             locations.remove(self.parts())
         else:
+            if os.path.lexists(self.out):
+                raise ArchiveError(f"'{self.out}' has appeared meanwhile and is not overwritten; move it away and go "
+                                   'on with --resume.')
             os.rename(result, self.out)
         self.remove()
         self._lock.close()
@@ -146,7 +153,7 @@ def check_outside(out: str, sources: Sequence[str]) -> None:
         if url or locations.is_url(source):
             inside = out.startswith(f'{source.rstrip("/")}/')
         else:
-            inside = Path(source).is_dir() and Path(source).resolve() in Path(out).resolve().parents
+            inside = Path(source).is_dir() and Path(os.path.realpath(source)) in Path(os.path.realpath(out)).parents
         if inside:
             raise ArchiveError(f"'{out}' lies inside the input '{source}', which is never changed; choose a place "
                                'outside.')

@@ -44,8 +44,11 @@ from style_transfer_ros.paths import share_folder
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.record_node import Subscriptions
 from style_transfer_ros.ros.running import spinning
+from style_transfer_ros.tools.arguments import within
 from style_transfer_ros.tools.gallery import contact_sheet
 
+#: What replaces its like of an earlier run.
+_WRITTEN = ('bag', 'contact_sheet.png', 'report.json')
 #: The styles and how each is sent.
 _STYLES = (('starry_night', 'image'), ('great_wave', 'compressed_image'), ('composition_viii', 'uri'))
 
@@ -194,12 +197,17 @@ def _run(node: DemoNode, options: argparse.Namespace, output: Path, progress: Pr
 def main(args: list[str] | None = None) -> None:
     """Run the demo; exit code 0 when everything worked."""
     parser = argparse.ArgumentParser(description='Repaint a moving scene with three styles, over real ROS 2.')
-    parser.add_argument('--seconds', type=float, default=20.0, help='how long to paint, s (default 20)')
-    parser.add_argument('--period', type=float, default=0.4, help='time between two paintings, s (default 0.4)')
+    parser.add_argument('--seconds', type=within(float, 1.0, 86400.0), default=20.0,
+                        help='how long to paint, s (default 20)')
+    parser.add_argument('--period', type=within(float, 0.0, 3600.0), default=0.4,
+                        help='time between two paintings, s (default 0.4)')
     parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
     parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder for the results')
     options = parser.parse_args(args)
-    output, console = options.output.resolve(), Console()
+    output, console = options.output.absolute(), Console()
+    if not (output / 'library').is_dir() and any(os.path.lexists(output / name) for name in _WRITTEN):
+        sys.exit(f"'{options.output}' holds one of {', '.join(_WRITTEN)} that is not the demo's own; choose "
+                 'another --output.')
     stay_alone()        # other ROS systems on this machine or network do not meet the demo
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -15,13 +15,11 @@ import argparse
 from contextlib import ExitStack
 import os
 import re
-import signal
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from typing import NoReturn
 import urllib.error
 import urllib.request
 import webbrowser
@@ -29,12 +27,9 @@ import webbrowser
 from style_transfer_ros.demo.processes import NodeProcess
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.environment import stay_alone
+from style_transfer_ros.signals import interruptible
 
 _DEADLINE = 60.0
-
-
-def _stop(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _said(web: NodeProcess) -> list[str]:
@@ -115,9 +110,9 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument('--no-browser', dest='browser', action='store_false', help='open no browser')
     options = parser.parse_args(args)
     stay_alone()
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        _run(options)
+        with interruptible():
+            _run(options)
     except KeyboardInterrupt:
         pass
     except StyleTransferError as error:

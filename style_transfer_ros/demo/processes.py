@@ -33,7 +33,7 @@ class NodeProcess:
                  environment: Mapping[str, str] | None = None, **options: Any) -> None:
         arguments = [part for parameter in parameters for part in ('-p', parameter)]
         self.process = subprocess.Popen(
-            [sys.executable, '-m', f'style_transfer_ros.ros.{module}', '--ros-args', '--log-level', log_level,
+            [sys.executable, '-m', 'style_transfer_ros.programs', module, '--ros-args', '--log-level', log_level,
              *arguments], start_new_session=True, env={**os.environ, **(environment or {})}, **options)
 
     def __enter__(self) -> NodeProcess:

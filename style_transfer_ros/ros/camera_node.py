@@ -124,7 +124,7 @@ class CameraNode(Node):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the node until SIGINT or SIGTERM; exit code 0."""
+    """Run the node until SIGINT, SIGTERM or SIGHUP; exit code 0."""
     run(CameraNode, args)
 
 

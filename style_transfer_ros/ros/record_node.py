@@ -161,7 +161,7 @@ def _recorded_qos(profile: QoSProfile) -> Qos:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Record until SIGINT or SIGTERM."""
+    """Record until SIGINT, SIGTERM or SIGHUP."""
     given = list(sys.argv if arguments is None else ['record_stylized', *arguments])
     parser = argparse.ArgumentParser(prog='record_stylized', description='Record topics into a rosbag2 bag (MCAP), '
                                      'until Ctrl-C; works without rosbag2.')

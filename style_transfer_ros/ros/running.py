@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import os
 import re
-import signal
 import sys
 import threading
 from typing import Any, TypeVar
@@ -26,6 +25,7 @@ from rclpy.signals import SignalHandlerOptions
 from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
 from style_transfer_ros.environment import prepare_for_images
 from style_transfer_ros.ros.parameters import clear_reason
+from style_transfer_ros.signals import interruptible, on_end
 from style_transfer_ros.start_values import check_arguments, check_environment, missing_log_folder
 
 NodeType = TypeVar('NodeType', bound=Node)
@@ -33,12 +33,9 @@ NodeType = TypeVar('NodeType', bound=Node)
 _SIGNAL_DELAY = 0.1
 
 
-def _start_ros(args: list[str] | None = None, signals: SignalHandlerOptions = SignalHandlerOptions.ALL,
-               prepare: Callable[[], None] = prepare_for_images) -> None:
+def _start_ros(args: list[str] | None = None, prepare: Callable[[], None] = prepare_for_images) -> None:
     """
-    Start rclpy, ready for camera images.
-
-    :param signals: which ones end its context.
+    Start rclpy, ready for camera images, without its handlers of signals.
 
     :raises StyleTransferError: its arguments or its environment cannot be used.
     """
@@ -51,7 +48,7 @@ def _start_ros(args: list[str] | None = None, signals: SignalHandlerOptions = Si
               'one.', file=sys.stderr)
         args = [*args, '--ros-args', '--disable-external-lib-logs']
     try:
-        rclpy.init(args=args, signal_handler_options=signals)
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         if type(error).__name__ == 'UnknownROSArgsError':       # it is in no public module
             raise StyleTransferError(f'ROS does not know the arguments {shown(str(error))}; check their spelling.'
@@ -79,6 +76,8 @@ def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
     """
     Spin a node of one's own in a thread, for programs that look at others; the context ends with the block.
 
+    A signal that asks the program to end raises KeyboardInterrupt in the block.
+
     :raises StyleTransferError: ROS cannot start.
     """
     _start_ros()
@@ -93,7 +92,8 @@ def spinning(make_node: Callable[[], NodeType]) -> Iterator[NodeType]:
     thread = threading.Thread(target=spin, daemon=True)
     thread.start()
     try:
-        yield node
+        with interruptible():
+            yield node
     finally:
         rclpy.try_shutdown()
         thread.join(2)
@@ -103,7 +103,7 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
         start: Callable[[NodeType], None] = lambda node: None,
         prepare: Callable[[], None] = prepare_for_images) -> None:
     """
-    Run a node until SIGINT or SIGTERM, then stop it; the process ends with exit code 0.
+    Run a node until SIGINT, SIGTERM or SIGHUP, then stop it; the process ends with exit code 0.
 
     Signals only set a flag that is read between callbacks: whatever is being made or done is finished first.  rclpy's
     own handlers wake the executor from another thread, which crashes if it is being destroyed just then.
@@ -114,10 +114,9 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
     """
     stopping = threading.Event()
     node: Any = None        # a Node that has stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    on_end(lambda *_: stopping.set())
     try:
-        _start_ros(args, SignalHandlerOptions.NO, prepare)
+        _start_ros(args, prepare)
         executor = SingleThreadedExecutor()
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', RuntimeWarning)     # of rclpy, about what the error says, too

@@ -248,7 +248,7 @@ class StyleTransferNode(LifecycleNode):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the node until SIGINT or SIGTERM; exit code 0."""
+    """Run the node until SIGINT, SIGTERM or SIGHUP; exit code 0."""
     def start(node: StyleTransferNode) -> None:
         if node.get_parameter('autostart').value and node.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             node.trigger_activate()

@@ -163,7 +163,7 @@ def free_port(listen: str) -> int:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; exit code 0."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; exit code 0."""
     run(WebNode, args, prepare=prepare_for_jpegs)
 
 

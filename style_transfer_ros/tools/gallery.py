@@ -15,6 +15,7 @@ import sys
 import cv2
 import numpy as np
 
+from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.pictures import decode_picture, encode_png, read_picture
@@ -75,9 +76,14 @@ def main(arguments: list[str] | None = None) -> None:
             mix = styles.choose(text)
             shown = decode_picture(mix.style.thumbnail, f"The thumbnail of the style '{mix.title}'")
             rows.append([shown, *(stylizer.paint(p, mix.vector, strength=options.strength) for p in photographs)])
-        options.output.write_bytes(encode_png(contact_sheet(rows, height=options.height)))
+        sheet = encode_png(contact_sheet(rows, height=options.height))
     except (StyleTransferError, OSError) as error:
         sys.exit(str(error))
+    try:
+        with replacing(options.output) as file:
+            file.write(sheet)
+    except OSError as error:
+        sys.exit(f"The sheet cannot be written into '{options.output}' ({error.strerror}); choose another place.")
     print(f"Wrote '{options.output}'.")
 
 

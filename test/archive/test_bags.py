@@ -292,7 +292,7 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(tmp_path):
     out, whole = tmp_path / 'killed' / 'out', tmp_path / 'whole' / 'out'
     options = ['--model', 'fake', '--style', 'great_wave', '--segment', '0.5', '--from', '0.3', '--quiet']
     subprocess.run([*RUN, str(bag), str(whole), *options], check=True)
-    finished = out.with_name('out.unfinished') / 'bag' / 'windows.json'
+    finished = out.with_name('out.unfinished') / 'windows.json'
     running = subprocess.Popen([*RUN, str(bag), str(out), *options])
     deadline = time.monotonic() + 60
     while not finished.is_file():

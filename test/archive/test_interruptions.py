@@ -15,11 +15,14 @@ import time
 from bags import make_bag
 import pytest
 from test_bags import read
+from videos import make_video
 
 from style_transfer_ros.archive import bag_writer, mcap_file
 from style_transfer_ros.archive.bag_reader import Bag
+from style_transfer_ros.archive.painting import Painters
 from style_transfer_ros.archive.records import Damage
-from style_transfer_ros.tools import stylize_bag
+from style_transfer_ros.archive.unfinished import Unfinished
+from style_transfer_ros.tools import stylize_bag, stylize_video
 
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']
 OPTIONS = ['--model', 'fake', '--segment', '0.5', '--quiet']
@@ -45,7 +48,7 @@ def test_a_full_or_broken_disk_is_one_sentence_and_the_run_goes_on_later(tmp_pat
         with pytest.raises(SystemExit) as end:
             stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS])
     assert part in str(end.value) and '--resume' in str(end.value) and '\n' not in str(end.value)
-    assert not (tmp_path / 'out').exists() and (tmp_path / 'out.unfinished' / 'bag' / 'windows.json').is_file()
+    assert not (tmp_path / 'out').exists() and (tmp_path / 'out.unfinished' / 'windows.json').is_file()
     stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS, '--resume'])
     stylize_bag.main([str(bag), str(tmp_path / 'whole'), *OPTIONS])
     assert read(tmp_path / 'out') == read(tmp_path / 'whole')
@@ -74,18 +77,42 @@ def test_a_database_on_a_lost_network_share_is_not_taken_for_a_damaged_one(tmp_p
             list(bag.messages())
 
 
-def test_ctrl_c_keeps_what_is_finished(tmp_path):
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_keeps_what_is_finished_and_a_second_one_changes_nothing(tmp_path, how):
     bag = make_bag(tmp_path / 'in', 400)
     running = subprocess.Popen([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not (tmp_path / 'out.unfinished' / 'bag' / 'windows.json').is_file():
+    while not (tmp_path / 'out.unfinished' / 'windows.json').is_file():
         assert running.poll() is None and time.monotonic() < deadline
         time.sleep(0.002)
-    running.send_signal(signal.SIGINT)
+    for _ in range(2):
+        running.send_signal(how)
+        time.sleep(0.02)        # or the system delivers one
     said = running.communicate(timeout=60)[1]
-    assert running.returncode == 130 and '--resume' in said and 'Traceback' not in said
+    assert running.returncode == 130 and said.count('\n') == 1 and '--resume' in said
     subprocess.run([*RUN, str(bag), str(tmp_path / 'out'), *OPTIONS, '--resume'], check=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['in', 'out']
+
+
+@pytest.mark.parametrize('tool, ending', [(stylize_bag, ''), (stylize_video, '.mp4')])
+def test_what_appears_at_the_place_of_the_result_is_not_overwritten_and_nothing_painted_is_lost(
+        tmp_path, monkeypatch, tool, ending):
+    source = make_bag(tmp_path / 'in', 40) if tool is stylize_bag else make_video(tmp_path / 'in.mp4')
+    out, publish = tmp_path / f'out{ending}', Unfinished.publish
+
+    def late(run, result):
+        out.write_text('mine')
+        publish(run, result)
+    with monkeypatch.context() as patch:
+        patch.setattr(Unfinished, 'publish', late)
+        with pytest.raises(SystemExit, match='has appeared meanwhile .* --resume'):
+            tool.main([str(source), str(out), *OPTIONS])
+    assert out.read_text() == 'mine'
+    out.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(Painters, 'submit', None)         # nothing is painted again
+        tool.main([str(source), str(out), *OPTIONS, '--resume'])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([source.name, out.name])
 
 
 def test_two_runs_do_not_meet_in_one_folder(tmp_path):

@@ -159,6 +159,13 @@ def test_the_input_is_not_changed_by_an_output_inside_it(tmp_path, run):
     assert sorted(os.listdir()) == ['in', 'other', 'pics'] and not os.listdir('pics/below')
 
 
+def test_an_output_that_is_a_link_to_itself_is_there_already(tmp_path, run):
+    make_bag(tmp_path / 'in', 2)
+    (tmp_path / 'loop').symlink_to('loop')
+    code, said = run(stylize_bag, 'in', 'loop')
+    assert code == 1 and "'loop' exists already" in said and '\n' not in said
+
+
 @pytest.mark.parametrize('out', ['', '.', '..', '/'])
 def test_an_output_without_a_name_is_refused(tmp_path, run, out):
     make_bag(tmp_path / 'in', 2)

@@ -82,7 +82,7 @@ def test_a_camera_is_painted_live_and_every_stamp_is_the_cameras(ros, processes)
 
 
 @pytest.mark.parametrize('module', ['camera_node', 'style_transfer_node'])
-@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_node_quickly_with_exit_code_0_and_no_traceback(ros, processes, module, how):
     process = processes(module)
     name = {'camera_node': 'camera', 'style_transfer_node': 'style_transfer'}[module]

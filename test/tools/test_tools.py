@@ -5,7 +5,9 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """A real bag is painted frame for frame, stamps and other topics kept."""
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -125,3 +127,15 @@ def test_a_gallery_takes_bundled_styles_by_name(tmp_path, capsys):
     assert pictures.read_picture(sheet).shape[0] == 3 * (64 + 6) + 6
     with pytest.raises(SystemExit, match='nobody'):
         gallery.main([photo, '--styles', 'nobody', '--output', str(sheet)])
+
+
+def test_a_full_disk_leaves_the_earlier_gallery(tmp_path, monkeypatch):
+    sheet, photo = tmp_path / 'sheet.png', str(share_folder() / 'scenes' / 'mountains.jpg')
+    sheet.write_text('earlier')
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(SystemExit, match='cannot be written .* choose another place'):
+        gallery.main([photo, '--styles', 'great_wave', '--height', '64', '--output', str(sheet)])
+    assert sheet.read_text() == 'earlier' and os.listdir(tmp_path) == ['sheet.png']
