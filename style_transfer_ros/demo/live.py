@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+import json
 import os
 import re
 import ssl
@@ -61,17 +62,23 @@ def _painting(link: str) -> bool:
         return False
 
 
+def _text(name: str, value: str) -> str:
+    """Set a parameter to a text that may look like something else, such as 5."""
+    return f'{name}:={json.dumps(value, ensure_ascii=False)}'
+
+
 def _has_browser() -> bool:
     return bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
 
 
 def _run(options: argparse.Namespace) -> None:
-    web_parameters = [f'listen:={options.listen}', f'port:={options.port}', f'https:={str(options.https).lower()}']
+    web_parameters = [_text('listen', options.listen), f'port:={options.port}', f'https:={str(options.https).lower()}']
     with ExitStack() as running:
-        camera = running.enter_context(NodeProcess('camera_node', f'source:={options.source}', f'rate:={options.rate}',
-                                                   f'width:={options.width}', f'height:={options.height}'))
+        camera = running.enter_context(NodeProcess(
+            'camera_node', _text('source', options.source), f'rate:={options.rate}', f'width:={options.width}',
+            f'height:={options.height}'))
         painter = running.enter_context(NodeProcess('style_transfer_node', f'period:={options.period}',
-                                                    f'model:={options.model}', f'style:={options.style}'))
+                                                    _text('model', options.model), _text('style', options.style)))
         web = running.enter_context(NodeProcess('web_node', *web_parameters, stdout=subprocess.PIPE, text=True))
         nodes = camera, painter, web
         said = _said(web)

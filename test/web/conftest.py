@@ -144,7 +144,8 @@ class Page:
 @pytest.fixture
 def pages(tmp_path, monkeypatch):
     """Give a function that starts a page with options."""
-    from style_transfer_ros.ros.web import server, viewers
+    from style_transfer_ros.ros.web import gate, server, viewers
+    monkeypatch.setattr(gate, '_BODY_TIME', 2.0)
     monkeypatch.setattr(server, '_IDLE', 2.0)           # or every test of a slow client would take so long
     monkeypatch.setattr(viewers, '_STUCK', 2.0)
     running = []

@@ -62,6 +62,7 @@ def test_live_prints_a_link_when_the_painting_moves_and_ends_with_its_nodes(live
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize('arguments, sentence', [
     (('--listen', '192.0.2.77'), "The page cannot be served on '192.0.2.77'"),
+    (('--listen', '5 [x'), "The page cannot be served on '5 [x'"),
     (('--model', 'nonesuch'), 'nonesuch'),
 ])
 def test_what_cannot_be_started_is_said_in_a_sentence(live, arguments, sentence):

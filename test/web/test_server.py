@@ -7,6 +7,7 @@
 """The page's server: who is let in, what viewers get, and what hostile or slow clients can do to others."""
 import asyncio
 from concurrent.futures import Future
+import errno
 from itertools import count
 import json
 import socket
@@ -151,6 +152,35 @@ def test_a_broken_request_is_refused_and_fills_no_log(page, caplog, request_line
         assert raw.recv(100).split()[1] == b'400'
     assert page.ask('GET', '/')[0] == 200
     assert page.robot.said == [] and caplog.records == []
+
+
+def posted(page, path, body, header):
+    """Return a request as it travels."""
+    host = f'127.0.0.1:{page.port}'
+    return f'POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\n{header}\r\n\r\n'.encode() + body
+
+
+@pytest.mark.parametrize('header, answer', [('Content-Encoding: gzip\r\nContent-Length: 3', b'400'),
+                                            ('Content-Encoding: zstd\r\nContent-Length: 3', b'400'),
+                                            ('Content-Length: 30', b'')])
+def test_a_broken_body_is_refused_and_fills_no_log(page, caplog, header, answer):
+    with socket.create_connection(('127.0.0.1', page.port)) as raw:
+        raw.sendall(posted(page, '/session', b'abc', header))
+        if not answer:
+            raw.shutdown(socket.SHUT_WR)
+        assert raw.recv(1000)[9:12] == answer
+    assert page.ask('GET', '/')[0] == 200
+    assert page.robot.said == [] and caplog.records == []
+
+
+def test_connections_without_end_fill_no_log(page, caplog):
+    error = OSError(errno.EMFILE, 'Too many open files')
+    for _ in range(300):        # as asyncio does it where no descriptor is left
+        page.server._loop.call_soon_threadsafe(page.server._loop.call_exception_handler,
+                                               {'message': 'socket.accept() out of system resource', 'exception': error})
+    assert page.ask('GET', '/')[0] == 200
+    said, = page.robot.said
+    assert 'Too many open files' in said and 'ulimit' in said and caplog.records == []
 
 
 @pytest.mark.parametrize('method', ['PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'])
@@ -451,8 +481,9 @@ def test_half_open_connections_do_not_shut_others_out(page):
     socks = []
     for n in range(200):
         raw = socket.create_connection(('127.0.0.1', page.port))
-        if n % 2:
-            raw.sendall(b'GET /session HTTP/1.1\r\nHost: ')
+        if n % 3:
+            raw.sendall(posted(page, '/session', b'{', 'Content-Length: 9') if n % 3 == 1 else
+                        b'GET /session HTTP/1.1\r\nHost: ')
         socks.append(raw)
     assert page.ask('GET', '/session')[0] == 200
     for raw in socks[:20]:              # and after a while they are cut

@@ -13,9 +13,11 @@ page (``Origin``), and all but the empty page and the sign-in carry a cookie tha
 """
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 import hashlib
 import hmac
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -25,6 +27,8 @@ from style_transfer_ros.engine.errors import shown
 ROLES = OPERATOR, VIEWER = 'operator', 'viewer'
 #: A sign-in lasts this long, s.
 _COOKIE_AGE = 30 * 24 * 3600
+#: The body of a request, which is small, may take this time, s.
+_BODY_TIME = 20.0
 #: What dashboards embed: these take the viewer's token in the query, because a strict cookie does not reach them.
 _EMBEDDED = ('/snapshot.jpg', '/stream.mjpg')
 _HEADERS = {
@@ -42,6 +46,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def refusal(status: int, sentence: str) -> web.Response:
     """Answer with one sentence for people, as JSON."""
     return web.json_response({'success': False, 'message': sentence}, status=status)
+
+
+async def read_json(request: web.Request) -> Any:
+    """
+    Read the body of a request.
+
+    :raises ValueError: it is no JSON, or does not come in time.
+    """
+    try:
+        return await asyncio.wait_for(request.json(), _BODY_TIME)
+    except (asyncio.TimeoutError, LookupError, RecursionError) as error:        # LookupError: an unknown charset
+        raise ValueError('no JSON') from error
 
 
 class Gate:
@@ -87,9 +103,9 @@ class Gate:
     async def sign_in(self, request: web.Request) -> web.Response:
         """Exchange the token of a link for a cookie; ``POST /session {"token": ...}``."""
         try:
-            token = (await request.json())['token']
+            token = (await read_json(request))['token']
             role = self._match(token, self._tokens)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):    # Lookup: an unknown charset
+        except (ValueError, LookupError, TypeError, AttributeError):
             role = None
         if role is None:
             return refusal(403, 'This link is not valid; take the one that web_node printed when it started.')
@@ -141,6 +157,9 @@ class Gate:
             return error if error.status < 400 else refusal(error.status, f'{error.reason}: {shown(request.path)}')
         except ConnectionError:
             raise
+        except web.RequestPayloadError:
+            return refusal(400, 'The request is damaged on its way, or compressed in a way that is not read; send it '
+                                'again, plain.')
         except Exception as error:      # the last line of defence: say it, serve on
             self._report(error, request.path)
             return refusal(500, f'The page has an error of its own ({type(error).__name__}); its log says more.')

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+import errno
 import hashlib
 from importlib import resources
 import io
@@ -24,7 +25,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from style_transfer_msgs.srv import MixStyles, NextStyle, SetStyle
 from style_transfer_ros.engine.errors import ImageError, sentence, shown, StyleTransferError
 from style_transfer_ros.engine.picture_headers import check_picture
-from style_transfer_ros.ros.web.gate import Gate, OPERATOR, refusal, VIEWER
+from style_transfer_ros.ros.web.gate import Gate, OPERATOR, read_json, refusal, VIEWER
 from style_transfer_ros.ros.web.own_camera import LARGEST, OwnCamera
 from style_transfer_ros.ros.web.recording import Recordings
 from style_transfer_ros.ros.web.robot import Robot, RobotError
@@ -39,6 +40,8 @@ _IDLE = 20.0
 _UPLOAD_TIME = 60.0
 #: The end of recording and removals may take this time, s; `ros2 launch` kills what takes more than 5 s in all.
 _LEAVING = 3.5
+#: The event loop complains at most this often, s.
+_QUIET = 10.0
 _TYPES = {'html': 'text/html', 'js': 'text/javascript', 'css': 'text/css', 'svg': 'image/svg+xml'}
 _STREAMS = {'painting': PAINTING, 'camera': CAMERA}
 _BOUNDARY = 'frame'
@@ -81,7 +84,8 @@ class Server:
         self._files = _page_files()
         self._gate = make_gate(set(self._files), self._report)
         self._uploading, self._saving = asyncio.Lock(), asyncio.Lock()
-        self._loop = asyncio.new_event_loop()
+        self._loop, self._complained = asyncio.new_event_loop(), -_QUIET
+        self._loop.set_exception_handler(self._complain)
         self._stopping = asyncio.Event()
         self._thread: threading.Thread | None = None
         self._actions: dict[str, Callable] = {
@@ -98,15 +102,26 @@ class Server:
         self._robot.log(f'{shown(path)} failed: {sentence(error)}')
 
     def _logger(self) -> logging.Logger:
-        """Make what aiohttp logs one sentence; a broken request is only answered, or strangers could fill the log."""
+        """Make what aiohttp logs one sentence; strangers' broken requests and connections fill no log."""
         def say(record: logging.LogRecord) -> bool:
             error = record.exc_info[1] if record.exc_info else None
-            if not isinstance(error, HttpProcessingError):
+            if not isinstance(error, (HttpProcessingError, web.RequestPayloadError, ConnectionError)):
                 self._robot.log(f'{record.getMessage()}{f" ({sentence(error)})" if error else ""}')
             return False
         logger = logging.Logger('page', logging.WARNING)
         logger.addFilter(say)
         return logger
+
+    def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what the event loop can raise to nobody; strangers who connect without end must not fill the log."""
+        if time.monotonic() - self._complained < _QUIET:
+            return
+        self._complained, error = time.monotonic(), context.get('exception')
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            self._robot.log(f'No more connections can be taken ({error.strerror}); close some, or allow more open '
+                            "files with 'ulimit -n'.")
+        else:
+            self._robot.log(f'{context["message"]}{f" ({sentence(error)})" if isinstance(error, Exception) else ""}')
 
     # The thread
 
@@ -298,10 +313,10 @@ class Server:
         if action is None:
             return refusal(404, 'The page asks for something that this server does not know; reload the page.')
         try:
-            body = await request.json()
+            body = await read_json(request)
             if not isinstance(body, dict):
                 raise ValueError
-        except (ValueError, LookupError, RecursionError):       # LookupError: an unknown charset
+        except ValueError:
             return refusal(400, 'The request is no JSON object; reload the page.')
         try:
             sentence = await action(body)
