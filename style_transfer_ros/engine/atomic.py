@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -23,7 +24,7 @@ _LOCKED_WITHIN = 2.0
 
 
 @contextmanager
-def replacing(path: Path, permissions: int = 0o666) -> Iterator[BinaryIO]:
+def replacing(path: Path, permissions: int = 0o666, anew: bool = False) -> Iterator[BinaryIO]:
     """
     Write a file beside ``path`` and move it there when the block ends without an error.
 
@@ -32,6 +33,8 @@ def replacing(path: Path, permissions: int = 0o666) -> Iterator[BinaryIO]:
 
     :param path: the file to make or to replace; its folder exists.
     :param permissions: of the new file, less the umask.
+    :param anew: replace nothing.
+    :raises FileExistsError: ``path`` is there and nothing is to be replaced, whoever made it and when.
     :raises OSError: the folder cannot be written or the disk is full; ``path`` is as it was.
     """
     beside = path.with_name(f'.{uuid4().hex}{_UNFINISHED}')
@@ -42,10 +45,21 @@ def replacing(path: Path, permissions: int = 0o666) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.replace(beside, path)
+            (_move_anew if anew else os.replace)(beside, path)
     finally:
         beside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _move_anew(beside: Path, path: Path) -> None:
+    try:
+        os.link(beside, path)       # unlike a move it fails where something is; the caller removes ``beside``
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):       # file systems without such links
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        os.replace(beside, path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -164,6 +164,10 @@ def _read(path: Path) -> Style:
     return style
 
 
+class NameTaken(StyleError):
+    """Another style has this name."""
+
+
 class _Entry(NamedTuple):
     """A file as it was read: ``stamp`` tells whether it has been replaced since; ``problem`` is empty if it is good."""
 
@@ -231,10 +235,12 @@ class StyleLibrary:
             raise StyleError(entry.problem)
         return entry.style
 
-    def put(self, style: Style) -> None:
+    def put(self, style: Style, anew: bool = False) -> None:
         """
         Store a style in place of the one with the same name; when this returns, it is on the disk.
 
+        :param anew: replace none, also if another process stores one of this name just now.
+        :raises NameTaken: there is one, and none is to be replaced.
         :raises StyleError: the folder cannot be written, or the style is too large.
         """
         data = _written(style)
@@ -244,10 +250,13 @@ class StyleLibrary:
         file = _file_name(style.name)
         try:
             permissions = self._make_folder()
-            with replacing(self.folder / file, permissions) as unfinished:
+            with replacing(self.folder / file, permissions, anew) as unfinished:
                 unfinished.write(data)
                 status = os.fstat(unfinished.fileno())
         except OSError as error:
+            if anew and isinstance(error, FileExistsError) and self.folder.is_dir():
+                raise NameTaken(f'There is a style {style.name!r} already; remove it or choose another name.'
+                                ) from error
             raise StyleError(f'The style {style.name!r} cannot be stored in {self.folder}: {error.strerror}; '
                              'make room there or choose another style library.') from error
         with self._lock:        # what was just written need not be read again
@@ -273,10 +282,8 @@ class StyleLibrary:
         style, new_name = self.get(name), checked_name(new_name)
         if new_name == style.name:
             return style
-        if (self.folder / _file_name(new_name)).exists():
-            raise StyleError(f'There is a style {new_name!r} already; remove it or choose another name.')
         renamed = replace(style, name=new_name)
-        self.put(renamed)       # first: a crash between the two leaves both names, and loses neither
+        self.put(renamed, anew=True)        # first: a crash between the two leaves both names, and loses neither
         self.remove(style.name)
         return renamed
 

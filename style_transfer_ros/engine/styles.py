@@ -27,7 +27,7 @@ import numpy as np
 
 from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.library import checked_name, LONGEST_NAME, Style, StyleLibrary
+from style_transfer_ros.engine.library import checked_name, LONGEST_NAME, NameTaken, Style, StyleLibrary
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles, local_path, share_folder
 
@@ -96,8 +96,13 @@ class Styles:
         :param source: where the picture came from, for people.
         :raises StyleError: the name is not possible.
         """
-        name = checked_name(name or self._free_name())      # before the work
-        return self._kept(self._learned(picture, name, source))
+        learned = self._learned(picture, checked_name(name or self._free_name()), source)     # the name before the work
+        while not name:
+            try:
+                return self._kept(learned, anew=True)
+            except NameTaken:       # by another process just now, or by a damaged file
+                learned = replace(learned, name=f"style_{int(learned.name.removeprefix('style_')) + 1}")
+        return self._kept(learned)
 
     def _learned(self, picture: np.ndarray, name: str, source: str) -> Style:
         return Style(name=name, source=source, model=self._stylizer.model.name,
@@ -132,13 +137,19 @@ class Styles:
             except StyleError:      # a disk that takes nothing is told by `problems`
                 continue
 
-    def _kept(self, style: Style) -> Mix:
-        """Store a style, or hold it in memory if the disk does not take it."""
+    def _kept(self, style: Style, anew: bool = False) -> Mix:
+        """
+        Store a style, or hold it in memory if the disk does not take it.
+
+        :raises NameTaken: there is one of this name on the disk, and ``anew`` is set.
+        """
         note = ''
         with self._lock:
             try:
-                self._library.put(style)
+                self._library.put(style, anew)
                 self._unkept.pop(style.name, None)
+            except NameTaken:
+                raise
             except StyleError as error:
                 self._unkept[style.name] = style
                 note = f'It is used, but not kept yet: {error}'

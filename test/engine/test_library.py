@@ -7,6 +7,7 @@
 """The style library: what is stored comes back, and nothing else ever does."""
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -22,7 +23,7 @@ import numpy as np
 import pytest
 
 from style_transfer_ros.engine.errors import StyleError
-from style_transfer_ros.engine.library import _checksum, default_folder, LARGEST_FILE, Style, StyleLibrary
+from style_transfer_ros.engine.library import _checksum, default_folder, LARGEST_FILE, NameTaken, Style, StyleLibrary
 
 NAMES = ['starry night', '/etc/passwd', '.', '..', '../up', '.hidden', 'a.b', 'CON', 'a\\b', '100 %', '%2F', '~',
          '*?"<>|:', 'Große Welle', '神奈川沖浪裏', 'Звёздная ночь', 'می\u200cخواهم', '👩\u200d🎨', 'x' * 100,
@@ -306,6 +307,18 @@ def test_a_style_gets_another_name_that_is_free(library):
     with pytest.raises(StyleError, match="'waves' is not in the library"):
         library.rename('waves', 'sea')
     assert library.rename('sea', 'sea').name == 'sea' and library.names() == ['sea', 'sky']
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_a_style_that_is_stored_anew_replaces_none_also_where_a_disk_has_no_hard_links(library, monkeypatch, links):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, 'Operation not permitted')
+    if not links:
+        monkeypatch.setattr(os, 'link', refuse)
+    library.put(a_style('waves', 1), anew=True)
+    with pytest.raises(NameTaken, match="There is a style 'waves' already"):
+        library.put(a_style('waves', 2), anew=True)
+    assert same(library.get('waves'), a_style('waves', 1)) and os.listdir(library.folder) == ['waves.style']
 
 
 def test_a_mark_is_seen_by_every_library_on_the_folder_and_is_no_style(library):

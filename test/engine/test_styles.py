@@ -53,6 +53,17 @@ def test_a_picture_without_a_name_gets_the_next_free_number(styles):
     assert styles.learn(RED).title == 'style_3'
 
 
+def test_pictures_without_a_name_that_are_learned_at_once_are_all_kept(styles, folder, monkeypatch):
+    """Another process, or a damaged file, has the next number."""
+    folder.mkdir(exist_ok=True)
+    (folder / 'style_2.style').write_text('damaged')
+    other = Styles(a_stylizer(), StyleLibrary(folder))
+    monkeypatch.setattr(other, '_free_name', lambda: 'style_1')     # it looked before the first was stored
+    assert [one.learn(RED).title for one in (styles, other, other)] == ['style_1', 'style_3', 'style_4']
+    assert styles.names() == ['style_1', 'style_3', 'style_4']
+    assert (folder / 'style_2.style').read_text() == 'damaged'
+
+
 def test_learning_under_an_existing_name_replaces_that_style(styles):
     styles.learn(RED, 'sky')
     styles.learn(BLUE, 'sky')
@@ -133,7 +144,7 @@ def test_a_style_that_is_not_kept_is_found_and_renamed_under_every_spelling_of_i
     assert styles.rename(accented, 'tea').name == 'tea' and styles.names() == ['sky', 'tea']
 
 
-def refuse(library, style):
+def refuse(library, style, anew):
     """Stand for a disk without room."""
     raise StyleError('The disk is full.')
 

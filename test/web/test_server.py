@@ -174,10 +174,10 @@ def test_a_broken_body_is_refused_and_fills_no_log(page, caplog, header, answer)
 
 
 def test_connections_without_end_fill_no_log(page, caplog):
-    error = OSError(errno.EMFILE, 'Too many open files')
+    context = {'message': 'socket.accept() out of system resource',
+               'exception': OSError(errno.EMFILE, 'Too many open files')}
     for _ in range(300):        # as asyncio does it where no descriptor is left
-        page.server._loop.call_soon_threadsafe(page.server._loop.call_exception_handler,
-                                               {'message': 'socket.accept() out of system resource', 'exception': error})
+        page.server._loop.call_soon_threadsafe(page.server._loop.call_exception_handler, context)
     assert page.ask('GET', '/')[0] == 200
     said, = page.robot.said
     assert 'Too many open files' in said and 'ulimit' in said and caplog.records == []
