@@ -145,13 +145,16 @@ class RecordNode(Node):
         self.recorder = Recorder(folder)
         self._recorded = Subscriptions(self, self.recorder, topics)
 
-    def stop(self) -> None:
-        """Complete the bag and say what is in it."""
+    def stop(self) -> int:
+        """Complete the bag and say what is in it; return the exit code, 1 if it could not be completed."""
+        code = 0
         try:
             self.recorder.close()
         except ArchiveError as error:
             print(error, file=sys.stderr)
+            code = 1
         print(self.recorder.summary())
+        return code
 
 
 def _recorded_qos(profile: QoSProfile) -> Qos:

@@ -108,11 +108,11 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
     Signals only set a flag that is read between callbacks: whatever is being made or done is finished first.  rclpy's
     own handlers wake the executor from another thread, which crashes if it is being destroyed just then.
 
-    :param make_node: makes the node; its ``stop()`` ends its threads, and may still spin.
+    :param make_node: makes the node; its ``stop()`` ends its threads, may still spin, and may return another exit code.
     :param start: called when the node is in its executor.
     :param prepare: makes the environment of the process fit, before ROS starts.
     """
-    stopping = threading.Event()
+    stopping, code = threading.Event(), 0
     node: Any = None        # a Node that has stop()
     on_end(lambda *_: stopping.set())
     try:
@@ -133,11 +133,11 @@ def run(make_node: Callable[[], NodeType], args: list[str] | None,
         sys.exit(f'The node cannot start ({_without_places(error)}); correct its arguments or its environment.')
     finally:
         if node is not None:
-            node.stop()
+            code = node.stop() or 0
             executor.shutdown(timeout_sec=0.2)
             node.destroy_node()
         rclpy.try_shutdown()
     # Not through the interpreter's teardown: it would pull libraries from under a network that is being loaded.
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)

@@ -6,6 +6,7 @@
 # specific language governing permissions and limitations under the License.
 """``record_stylized`` records real topics of real publishers, with the QoS that they offer."""
 import array
+import errno
 import time
 
 from rcl_interfaces.msg import Parameter, ParameterValue
@@ -16,6 +17,7 @@ from rosbags.interfaces import QosDurability
 from sensor_msgs.msg import Image
 
 from style_transfer_msgs.msg import StyleTransferStatus
+from style_transfer_ros.archive import recording
 from style_transfer_ros.ros.record_node import definition, RecordNode
 
 
@@ -50,6 +52,15 @@ def test_a_malformed_parameter_is_refused_and_the_recorder_lives(ros, tmp_path):
         result, = ros.call(user, SetParameters, 'record_stylized/set_parameters', request).results
         assert not result.successful and result.reason.endswith('.')
     recorder.stop()
+
+
+def test_a_recording_that_could_not_be_completed_is_no_success(ros, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(recording, 'write_metadata', full)
+    assert ros.add(RecordNode(tmp_path / 'bag', context=ros.context)).stop() == 1
+    said = capsys.readouterr()
+    assert 'No space left on device' in said.err and 'Recorded 0 messages' in said.out
 
 
 def test_definitions_come_from_rosbags_or_from_the_installed_package():
