@@ -23,6 +23,17 @@ def on_end(handler: Callable[..., Any]) -> None:
 
 
 @contextmanager
+def without_terminal() -> Iterator[None]:
+    """Ignore the signals of the terminal in the block; a process that is started there ignores them for ever."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def interruptible() -> Iterator[None]:
     """
     Let the first of these signals raise KeyboardInterrupt in the block.

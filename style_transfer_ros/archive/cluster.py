@@ -30,6 +30,7 @@ import logging
 import platform
 import threading
 from typing import Any
+import warnings
 
 import cv2
 
@@ -38,6 +39,7 @@ from style_transfer_ros.archive.plan import Look, model_hash
 from style_transfer_ros.engine.errors import ArchiveError, sentence
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.runtimes import chosen, RUNTIMES
+from style_transfer_ros.signals import without_terminal
 
 #: A segment may take down one worker, which may have another reason; with the second it is given up.
 _ALLOWED_FAILURES = 1
@@ -238,8 +240,12 @@ def cluster(workers: int, scheduler: str = '', warn: Callable[[str], None] = lam
                 'distributed.worker.multiprocessing-method': 'spawn',
                 'distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS': cores,
                 'distributed.admin.tick.limit': '1h', 'distributed.comm.timeouts.connect': '60s'}
-    with dask.config.set(settings), LocalCluster(
-            n_workers=workers, threads_per_worker=cores, processes=True, host='127.0.0.1', scheduler_port=0,
-            dashboard_address=None, memory_limit='auto', silence_logs=logging.CRITICAL) as local, \
-            Client(local) as client:
-        yield Cluster(client)
+    with dask.config.set(settings):
+        # a Ctrl-C goes to the workers, too, but it is we who end them
+        with without_terminal(), warnings.catch_warnings():
+            warnings.simplefilter('ignore', UserWarning)        # another run has the port that Dask would like
+            local = LocalCluster(
+                n_workers=workers, threads_per_worker=cores, processes=True, host='127.0.0.1', scheduler_port=0,
+                dashboard_address=None, memory_limit='auto', silence_logs=logging.CRITICAL)
+        with local, Client(local) as client:
+            yield Cluster(client)

@@ -150,6 +150,20 @@ def test_a_killed_run_goes_on_with_the_parts_that_are_finished(tmp_path):
     assert not (tmp_path / 'out.unfinished').exists()
 
 
+def test_ctrl_c_in_a_terminal_is_one_sentence_of_all_processes(tmp_path):
+    bag, out = make_bag(tmp_path / 'in', 400), tmp_path / 'out'
+    running = subprocess.Popen(
+        [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag', str(bag), str(out), '--model', 'fake',
+         '--segment', '0.5', '--workers', '2', '--quiet'], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 100
+    while not (tmp_path / 'out.unfinished' / 'windows.json').is_file():
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.002)
+    os.killpg(running.pid, signal.SIGINT)
+    said = running.communicate(timeout=60)[1]       # which ends with the last worker
+    assert running.returncode == 130 and said.count('\n') == 1 and '--resume' in said, said
+
+
 def test_a_worker_with_another_model_is_refused(tmp_path, look, monkeypatch, two_workers):
     monkeypatch.setattr(clusters, 'model_hash', lambda model: 'another')
     clusters._about.cache_clear()
