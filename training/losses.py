@@ -22,6 +22,7 @@ from torch import nn, Tensor
 import torch.nn.functional as F
 
 from style_transfer_ros.engine import magenta, networks
+from style_transfer_ros.engine.networks import DETAIL_FAINT, DETAIL_STRONG
 from training import vgg
 from training.batches import HELD_OUT
 from training.pool import Pool
@@ -75,24 +76,19 @@ def tint_loss(a: Tensor, b: Tensor) -> Tensor:
     return gradient_loss(a - _lightness(a), b - _lightness(b))
 
 
-def _detail(lightness: Tensor, deviation: float, reach: int) -> Tensor:
-    """Return what a blur takes away from N,1,H,W."""
-    kernel = torch.from_numpy(cv2.getGaussianKernel(2 * reach + 1, deviation)[None, None]).to(lightness)
-    blurred = F.conv2d(F.pad(lightness, [reach] * 4, mode='reflect'), kernel)
-    return lightness - F.conv2d(blurred, kernel.transpose(2, 3))
-
-
-def wanted(painting: Tensor, photograph: Tensor, detail: float, sharpen: float) -> Tensor:
+def wanted(painting: Tensor, photograph: Tensor, detail: float) -> Tensor:
     """
-    Return what is to be painted, N,3,H,W in 0..1: the teacher's painting, with finer lines.
+    Return what is to be painted, N,3,H,W in 0..1: the teacher's painting, with thin lines of the photograph.
 
-    :param detail: share of the photograph's detail in lightness that is added, so that thin lines stay;
-        ``unfolded.detail`` adds the same in fine.
-    :param sharpen: share of the painting's own finest detail in lightness that is added.  A student answers with the
-        median of what is uncertain, which is softer; so it comes out as sharp as the teacher.
+    :param detail: share of the photograph's detail in lightness, see ``networks.thin_lines``, that is added.
     """
-    thin = _detail(_lightness(photograph), DETAIL_BLUR, DETAIL_REACH)
-    return (painting + detail * thin + sharpen * _detail(_lightness(painting), 1.0, 3)).clamp(0, 1)
+    lightness = _lightness(photograph)
+    line = cv2.getGaussianKernel(2 * DETAIL_REACH + 1, DETAIL_BLUR)
+    kernel = torch.from_numpy(line[None, None]).to(lightness)
+    blurred = F.conv2d(F.pad(lightness, [DETAIL_REACH] * 4, mode='reflect'), kernel)
+    thin = lightness - F.conv2d(blurred, kernel.transpose(2, 3))
+    thin = thin.clamp(-DETAIL_STRONG, DETAIL_STRONG) - thin.clamp(-DETAIL_FAINT, DETAIL_FAINT)
+    return (painting + detail * thin).clamp(0, 1)
 
 
 def band_loss(a: Tensor, b: Tensor) -> Tensor:
@@ -169,7 +165,7 @@ def _grid_kernels() -> Tensor:
 
 
 def grid_loss(a: Tensor, b: Tensor) -> Tensor:
-    """Penalize waves of period 2 and 4 (the depth-to-space grid) where they are stronger than in the target."""
+    """Penalize waves of period 2 and 4 (the depth-to-space grid) where they are stronger than in ``b``."""
     kernels = _grid_kernels().to(a)
 
     def strength(x: Tensor) -> Tensor:
@@ -180,7 +176,7 @@ def grid_loss(a: Tensor, b: Tensor) -> Tensor:
 
 def lattice_loss(a: Tensor, b: Tensor, window: int = 14) -> Tensor:
     """
-    Penalize what repeats in every 4x4 block of a picture's parts, beyond what does in the target.
+    Penalize what repeats in every 4x4 block of a picture's parts, beyond what does in ``b``.
 
     Strokes fall anywhere, so over the blocks of a part they average out; the depth-to-space grid stays.
 

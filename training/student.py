@@ -33,6 +33,10 @@ class Student(nn.Module):
         for name, value in (('identity', identity), ('vectors', vectors), ('mean', vectors.mean(0))):
             self.register_buffer(name, torch.from_numpy(value), persistent=False)
 
+    def learned(self) -> list[nn.Parameter]:
+        """Return the parameters that are trained: all but what finds thin lines, which is known."""
+        return [p for name, p in self.transformer.parameters_by_name.items() if name != 'detail/weight']
+
     def condition(self, mixes: Tensor) -> Tensor:
         """Return the vectors (K, 100) of paintings, mixed as by ``pool.mixed``, (K, 2, 2)."""
         apart = self.vectors[mixes[:, 0].long()] - self.mean

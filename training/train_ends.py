@@ -33,7 +33,7 @@ from style_transfer_ros.engine.errors import StyleTransferError
 from training.batches import CROP, draw, HELD_OUT
 from training.pool import mixed, Pool
 from training.torch_ops import average_gradients, TorchOps
-from training.unfolded import fine_weights, head_weights
+from training.unfolded import ends, fine_weights
 
 #: Samples of a step of each thread; largest step size.
 _BATCH, _PEAK = 8, 4e-3
@@ -41,6 +41,8 @@ _BATCH, _PEAK = 8, 4e-3
 _SAMPLES, _BLOCKS = 120, 1500
 #: Magenta ends in a sigmoid, ours does not: this line is near it where most colours are.
 _SLOPE, _MIDDLE = 0.2, 0.5
+#: Gain of the thin lines, so that they reach as far as what else the head hears, in 8 bits, too.
+_LINES = 30.0
 
 
 class _Teacher(TorchOps):
@@ -72,7 +74,7 @@ class _Swift(TorchOps):
 
 def stem(ops: TorchOps, content: Tensor) -> Tensor:
     """Draw what swift's residual blocks hear: N,3,H,W in 0..1 -> N,32,H/4,W/4."""
-    return networks.swift_stem(ops, ops.space_to_depth(content, 4))[1]
+    return networks.swift_stem(ops, ops.space_to_depth(content, 4))
 
 
 def train_stem(pool: Pool, teacher: _Teacher, minutes: float, seed: int) -> dict[str, np.ndarray]:
@@ -142,11 +144,12 @@ def train(cache: Path, minutes: float, seed: int) -> dict[str, Any]:
     pool, teacher, former = Pool(cache / 'pool'), _Teacher(), magenta.transformer_weights()
     weights = {name: w for name, w in former.items() if name.startswith('residual')}
     weights |= {'strokes/weight': teacher.weights()['expand1/weight'].reshape(4, 16, 32, 3, 3).mean(0),
-                'strokes/bias': former['expand1/bias'], **head_weights()}
+                'strokes/bias': former['expand1/bias'], **ends(_LINES)}
     for part in ('scale/weight', 'scale/bias', 'shift/weight', 'shift/bias'):
         weights[f'strokes/norm/{part}'] = former[f'expand1/norm/{part}']
         weights[f'head/{part}'] = _SLOPE * former[f'expand3/norm/{part}']
     weights['head/shift/bias'] = weights['head/shift/bias'] + np.float32(_MIDDLE)
+    del weights['detail/colours/weight']                                        # the head colours them
     return solved(pool, teacher, {**weights, **train_stem(pool, teacher, minutes, seed)}, seed)
 
 

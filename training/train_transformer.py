@@ -57,7 +57,7 @@ _DIRECTIONS = 6
 #: The average of the weights, which is exported, keeps this much of itself in a step.
 _KEEP = 0.997
 #: Length of a run; fine is what magenta is, with detail, before any.
-_HOURS = {'swift': 0.6, 'fine': 0.0}
+_HOURS = {'swift': 0.85, 'fine': 0.0}
 _LAYOUT = torch.channels_last      # twice as fast on CPUs
 
 
@@ -85,15 +85,14 @@ class Trainer:
     Student, frozen networks and pool, and what one share of a step computes.
 
     :param weights: of the losses.
-    :param detail: see :func:`losses.wanted`, as ``sharpen``.
+    :param detail: see :func:`losses.wanted`.
     :raises StyleTransferError: a package with a network cannot be fetched.
     """
 
-    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights, detail: float,
-                 sharpen: float) -> None:
-        self.pool, self.student, self.weights, self.detail, self.sharpen = pool, student, weights, detail, sharpen
+    def __init__(self, cache: Path, pool: Pool, student: Student, weights: Weights, detail: float) -> None:
+        self.pool, self.student, self.weights, self.detail = pool, student, weights, detail
         self.device = student.vectors.device
-        self.parameters = list(student.parameters())
+        self.parameters = student.learned()
         self.coarse = self.device.type == 'cpu' and torch.cpu.get_capabilities().get('amx_bf16', False)
         self.features = losses.Features().to(self.device)
         self.judge: losses.StyleStatistics | None = None
@@ -108,7 +107,7 @@ class Trainer:
         """Paint a batch and return every loss, weighted."""
         w, count = self.weights, len(batch.rows)
         content = batch.content.to(self.device)
-        target = losses.wanted(batch.painting.to(self.device), content, self.detail, self.sharpen)
+        target = losses.wanted(batch.painting.to(self.device), content, self.detail)
         strength = torch.ones(count, 1, device=self.device)
         if not batch.pairs and rng.random() < _STRENGTH:
             strength[-1] = rng.random()
@@ -140,8 +139,8 @@ class Trainer:
                  'texture': w.texture * losses.feature_loss(shown, asked),
                  'palette': w.palette * losses.palette_loss(painted, target, directions),
                  'content': w.content * losses.content_loss(painted, target, content),
-                 'grid': w.grid * losses.grid_loss(painted, target),
-                 'lattice': w.lattice * losses.lattice_loss(painted, target)}
+                 'grid': w.grid * losses.grid_loss(painted, target),    # the next: the teacher prints one, too
+                 'lattice': w.lattice * losses.lattice_loss(painted, content)}
         if style and self.judge is not None:
             row, first = int(batch.rows[0]), painted[:1]
             with self.convolving():
@@ -206,7 +205,7 @@ class Run:
 
     def __init__(self, cache: Path, student: Student) -> None:
         self._cache, self.student = cache, student
-        self.optimizer = torch.optim.Adam(student.parameters(), betas=(0.9, 0.99))
+        self.optimizer = torch.optim.Adam(student.learned(), betas=(0.9, 0.99))
         self.average = {name: p.detach().clone() for name, p in student.named_parameters()}
         self.elapsed, self.seen = 0.0, 0
         self._file = cache / 'transformer.pt'
@@ -230,7 +229,7 @@ class Run:
         """Move the weights against the mean of the shares' gradients."""
         for group in self.optimizer.param_groups:
             group['lr'] = step_size
-        parameters = list(self.student.parameters())
+        parameters = self.student.learned()
         average_gradients(parameters, gradients)
         norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         if torch.isfinite(norm):                                # a flat crop's instance norm can overflow
@@ -276,7 +275,7 @@ def train(options: argparse.Namespace) -> None:
     run.resume()
     model.load_weights(student.with_identity())
     weights = Weights(**{field.name: getattr(options, field.name) for field in fields(Weights)})
-    trainer = Trainer(options.cache, pool, student, weights, options.detail, options.sharpen)
+    trainer = Trainer(options.cache, pool, student, weights, options.detail)
     rngs = [np.random.default_rng([options.seed, run.seen, n]) for n in range(shares)]
     count = max(2, round(options.batch / shares))
     bar = tqdm(unit='sample', initial=run.seen, smoothing=0.02, mininterval=5)
@@ -307,15 +306,14 @@ def train(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument('--cache', type=Path, required=True, help='folder with the pool; gets checkpoints and sheets')
-    parser.add_argument('--hours', type=float, help='length of the run, hours (default: swift 0.6, fine 0)')
+    parser.add_argument('--hours', type=float, help='length of the run, hours (default: swift 0.85, fine 0)')
     parser.add_argument('--batch', type=int, default=8)
-    parser.add_argument('--peak', type=float, default=1.5e-4, help='largest step size')
+    parser.add_argument('--peak', type=float, default=2.5e-4, help='largest step size')
     for field in fields(Weights):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=float, default=field.default,
                             help=f'weight of the loss {field.name}')
-    parser.add_argument('--detail', type=float, default=0.4,
+    parser.add_argument('--detail', type=float, default=0.5,
                         help="share of the photograph's detail that is added to the teacher's paintings")
-    parser.add_argument('--sharpen', type=float, default=0.1, help='share of their own finest detail')
     parser.add_argument('--style-from', type=float, default=0.5, help='share of the run before the loss style')
     parser.add_argument('--calm-from', type=float, default=0.67, help='share of the run before the loss calm')
     parser.add_argument('--architecture', choices=('swift', 'fine'), default='swift', help='size of the network')

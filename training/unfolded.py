@@ -62,19 +62,26 @@ def upsampled(weight: np.ndarray, places: int) -> np.ndarray:
     return unfolded.reshape(double * double * outputs, places * places * inputs, 3, 3)
 
 
-def detail(share: float) -> np.ndarray:
-    """Return the convolution (48, 48, 3, 3) that finds a share of a photograph's detail, see ``losses.wanted``."""
+def _detail() -> np.ndarray:
+    """Return the convolution (16, 48, 3, 3) that finds what a blur takes away of a photograph's lightness."""
     line = cv2.getGaussianKernel(2 * DETAIL_REACH + 1, DETAIL_BLUR)
     kernel = -line @ line.T
     kernel[DETAIL_REACH, DETAIL_REACH] += 1
-    return convolved((share * kernel * np.array(LIGHTNESS)[:, None, None])[None].repeat(3, 0), 4)
+    return convolved((kernel * np.array(LIGHTNESS)[:, None, None])[None], 4)
 
 
-def head_weights() -> dict[str, np.ndarray]:
-    """Return what leaves colours as they are painted, and nothing of the photograph, in every style."""
-    return {f'{layer}/{part}': np.full((3, STYLE_VECTOR_LENGTH) if part == 'weight' else 3, value, np.float32)
-            for layer, bias in (('head/scale', 1), ('head/shift', 0), ('gate', 0))
-            for part, value in (('weight', 0), ('bias', bias))}
+def ends(share: float) -> dict[str, np.ndarray]:
+    """
+    Return what leaves colours as they are painted, and adds only thin lines of the photograph, in every style.
+
+    :param share: of the photograph's detail that is added, see ``losses.wanted``.
+    """
+    weights = {f'{layer}/{part}': np.full((maps, STYLE_VECTOR_LENGTH) if part == 'weight' else maps, value, np.float32)
+               for layer, maps, bias in (('head/scale', 3, 1), ('head/shift', 3, 0), ('gate', 3, 0),
+                                         ('detail/scale', 1, share))
+               for part, value in (('weight', 0), ('bias', bias))}
+    colours = np.repeat(np.eye(16, dtype=np.float32), 3, 0)[:, :, None, None]
+    return {**weights, 'detail/weight': _detail(), 'detail/colours/weight': colours}
 
 
 def fine_weights(share: float) -> dict[str, np.ndarray]:
@@ -94,4 +101,4 @@ def fine_weights(share: float) -> dict[str, np.ndarray]:
     for layer, weight in layers.items():
         bias = former[f'{layer}/bias']              # the same for every place in a block
         weights |= {f'{layer}/weight': weight, f'{layer}/bias': np.tile(bias, len(weight) // len(bias))}
-    return {**weights, **head_weights(), 'detail/weight': detail(share)}
+    return {**weights, **ends(share)}

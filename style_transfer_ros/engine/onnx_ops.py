@@ -28,6 +28,10 @@ class Pixels(str):
     """
 
 
+class Frame(Pixels):
+    """The name of a tensor 1,H,W,3, or its blocks, in whole numbers 0..255, uint8."""
+
+
 class OnnxOps:
     """
     :class:`~style_transfer_ros.engine.networks.Ops` that writes ONNX nodes; a tensor is its name.
@@ -39,6 +43,7 @@ class OnnxOps:
         self.weights = weights
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, onnx.TensorProto] = {}
+        self._borders: dict[tuple[str, int], str] = {}
 
     def constant(self, name: str, value: np.ndarray) -> str:
         """Add ``value`` once under ``name``."""
@@ -72,9 +77,7 @@ class OnnxOps:
              depthwise: bool = False, padding: str = 'zero', bias: bool = True) -> str:
         half, pads = kernel // 2, [kernel // 2] * 4
         if padding == 'reflect':
-            axes = [0, half, half, 0] if isinstance(x, Pixels) else [0, 0, half, half]
-            amounts = self.constant(f"reflect{'_'.join(map(str, axes))}", np.array(axes * 2, np.int64))
-            x, pads = type(x)(self.node('Pad', x, amounts, mode='reflect')), [0] * 4
+            x, pads = self._mirrored(x, half), [0] * 4
         elif padding == 'same' and stride == 2:
             pads = [0, 0, half, half]
         if (maps := len(self.weights[f'{name}/weight'])) != channels:
@@ -84,6 +87,14 @@ class OnnxOps:
                   for part in (('weight', 'bias') if bias else ('weight',))]
         return self.node('Conv', self.planes(x), *inputs, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads,
                          group=channels if depthwise else 1)
+
+    def _mirrored(self, x: str, border: int) -> str:
+        """Mirror at the border, channels first; once for all convolutions of ``x``."""
+        if (x, border) not in self._borders:
+            axes = [0, border, border, 0] if isinstance(x, Pixels) else [0, 0, border, border]
+            amounts = self.constant(f"reflect{'_'.join(map(str, axes))}", np.array(axes * 2, np.int64))
+            self._borders[x, border] = self.planes(type(x)(self.node('Pad', x, amounts, mode='reflect')))
+        return self._borders[x, border]
 
     def picture(self, name: str) -> Pixels:
         return pixels_in(self, self.constant(name, self.weights[name]))
@@ -140,10 +151,11 @@ class OnnxOps:
         return Pixels(self.node('Unsqueeze', blocks, self.constant('axis0', np.array([0], np.int64))))
 
     def depth_to_space(self, x: str, block: int) -> Pixels:
-        blocks = self.node('Squeeze', self.channels_last(x), self.constant('axis0', np.array([0], np.int64)))
+        x = self.channels_last(x)
+        blocks = self.node('Squeeze', x, self.constant('axis0', np.array([0], np.int64)))
         rows = self.node('Transpose', self.reshape(blocks, 0, 0, block, 3 * block), perm=[0, 2, 1, 3])
         columns = self.reshape(rows, 1, -1, 0, 3 * block)                               # 1, H, w, block * 3
-        return Pixels(self.reshape(columns, 0, 0, -1, 3))
+        return type(x)(self.reshape(columns, 0, 0, -1, 3))
 
     def spatial_mean(self, x: str) -> str:
         return self.node('GlobalAveragePool', self.planes(x))
@@ -155,6 +167,18 @@ class OnnxOps:
 
     def concatenate(self, parts: Sequence[str]) -> str:
         return self.node('Concat', *map(self.planes, parts), axis=1)
+
+
+class _FrameOps(OnnxOps):
+    """Rounds to a frame as soon as what it will show is known: bytes move faster than floats."""
+
+    def rounded(self, x: str) -> Frame:
+        """Round 0..1 to uint8, limited."""
+        step, zero = self.constant('one_255th', np.array(1 / 255, np.float32)), np.array(0, np.uint8)
+        return Frame(self.node('QuantizeLinear', self.channels_last(x), step, self.constant('black', zero)))
+
+    def depth_to_space(self, x: str, block: int) -> Pixels:
+        return super().depth_to_space(self.rounded(x), block)
 
 
 def pixels_in(ops: OnnxOps, name: str) -> Pixels:
@@ -179,15 +203,14 @@ def transformer_model(network: Callable, weights: dict[str, np.ndarray]) -> onnx
     :param network: a transformer of ``networks.py``.
     :param weights: its weights, float32 by name.
     """
-    ops = OnnxOps(weights)
-    painted = ops.channels_last(network(ops, pixels_in(ops, 'frame'), 'style_vector'))
-    y = ops.node('Mul', painted, ops.constant('n255', np.array(255, np.float32)))
-    y = ops.node('Clip', ops.node('Round', y), ops.constant('zero', np.array(0, np.float32)), 'n255')
-    y = ops.node('Cast', y, to=onnx.TensorProto.UINT8)
+    ops = _FrameOps(weights)
+    painted = network(ops, pixels_in(ops, 'frame'), 'style_vector')
+    if not isinstance(painted, Frame):
+        painted = ops.rounded(painted)
     frame = [1, 'height', 'width', 3]
     return _model(ops, [helper.make_tensor_value_info('frame', onnx.TensorProto.UINT8, frame),
                         helper.make_tensor_value_info('style_vector', onnx.TensorProto.FLOAT, [1, 100])],
-                  helper.make_tensor_value_info('painted', onnx.TensorProto.UINT8, frame), y)
+                  helper.make_tensor_value_info('painted', onnx.TensorProto.UINT8, frame), painted)
 
 
 def predictor_model(network: Callable, weights: dict[str, np.ndarray]) -> onnx.ModelProto:

@@ -50,7 +50,8 @@ def test_the_8_bit_network_mirrors_bytes_and_adds_up_what_was_never_rounded():
     made_by = {output: node for node in graph.node for output in node.output}
     wide = [node for node in graph.node if node.op_type == 'Conv'
             and next(a for a in node.attribute if a.name == 'kernel_shape').ints[0] > 1]
-    _, *others = [made_by[node.input[0]] for node in wide]         # not of the pixels
+    pixels = wide[0].input[0]
+    others = [made_by[node.input[0]] for node in wide if node.input[0] != pixels]
     assert {node.op_type for node in others} == {'Pad'}
     assert {made_by[node.input[0]].op_type for node in others} == {'DequantizeLinear'}
     sums = {name for node in graph.node if node.op_type == 'Add' for name in node.input}

@@ -55,10 +55,16 @@ def test_fine_begins_as_magentas_transformer():
     assert -10 * torch.log10((found - expected)[inside].square().mean()) > 35
 
 
-def test_detail_is_what_a_blur_takes_away():
-    frame, painting = picture(3, 64), torch.full((1, 3, 64, 64), 0.5)
-    kernel = torch.from_numpy(unfolded.detail(0.4))
-    found = TorchOps(None).depth_to_space(F.conv2d(folded(frame, 4), kernel, None, 1, 1), 4) + 0.5
-    expected = losses.wanted(painting, frame, 0.4, 0)
+def test_thin_lines_are_detail_without_noise_and_halos():
+    """The networks find what the training asks for."""
+    frame, share = picture(3, 64), 0.5
+    frame[..., :32] = 0.5 + 0.02 * frame[..., :32]                                     # a plain part with noise
+    painting, vector = torch.full((1, 3, 64, 64), 0.5), torch.zeros(1, networks.STYLE_VECTOR_LENGTH)
+    ops = TorchOps(networks.thin_lines, unfolded.ends(share))
+    with torch.no_grad():
+        found = ops.depth_to_space(ops(folded(frame, 4), vector), 4)
     inside = (..., slice(8, -8), slice(8, -8))
-    np.testing.assert_allclose(found[inside], expected[inside], atol=1e-5)
+    expected = losses.wanted(painting, frame, share) - painting
+    np.testing.assert_allclose(found.expand_as(expected)[inside], expected[inside], atol=1e-5)
+    assert found[..., 8:-8, 8:24].abs().max() < 1e-6
+    assert found.abs().max() == pytest.approx(share * (networks.DETAIL_STRONG - networks.DETAIL_FAINT), rel=1e-3)
