@@ -139,8 +139,8 @@ class Trainer:
                  'texture': w.texture * losses.feature_loss(shown, asked),
                  'palette': w.palette * losses.palette_loss(painted, target, directions),
                  'content': w.content * losses.content_loss(painted, target, content),
-                 'grid': w.grid * losses.grid_loss(painted, target),    # the next: the teacher prints one, too
-                 'lattice': w.lattice * losses.lattice_loss(painted, content)}
+                 'grid': w.grid * losses.grid_loss(painted, target),
+                 'lattice': w.lattice * losses.lattice_loss(painted, content)}      # the teacher prints one, too
         if style and self.judge is not None:
             row, first = int(batch.rows[0]), painted[:1]
             with self.convolving():

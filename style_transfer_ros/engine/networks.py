@@ -175,6 +175,7 @@ def thin_lines(ops: Ops, pixels: Any, vector: Any) -> Any:
     Find the thin lines of a photograph: detail of its lightness that is neither noise nor halo.
 
     :param pixels: N,48,H/4,W/4, the photograph by space-to-depth.
+    :param vector: (N, 100); each style has its own strength of them.
     :returns: N,16,H/4,W/4, a map for each place in a block.
     """
     detail = ops.conv(pixels, 'detail', 16, 3, padding='reflect', bias=False)
