@@ -71,7 +71,7 @@ class Ops(Protocol):
         """Fold blocks of pixels into channels, order (row in block, column in block, channel)."""
 
     def depth_to_space(self, x: Any, block: int) -> Any:
-        """Undo :meth:`space_to_depth`."""
+        """Undo :meth:`space_to_depth`; the last step of a transformer, which may round to whole numbers here."""
 
     def channels_last(self, x: Any) -> Any:
         """Lay maps out as frames lie in memory, where the framework knows both orders."""

@@ -49,7 +49,7 @@ def _predictor(ops: Any, x: str) -> str:
 def _transformer(ops: Any, x: str, vector: str) -> str:
     y = ops.instance_norm(ops.conv(ops.space_to_depth(x, 2), 'draw', 12, 1), 12)
     y = ops.add(ops.relu(y), ops.style_linear(vector, 'tint', 12))
-    return ops.sigmoid(ops.depth_to_space(y, 2))
+    return ops.depth_to_space(ops.sigmoid(y), 2)
 
 
 def good_files() -> dict[str, bytes]:
