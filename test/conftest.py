@@ -21,7 +21,7 @@ import time
 
 import pytest
 
-# A shell starts its background jobs deaf to Ctrl-C, nohup those behind it to a closed terminal, and both is passed on; the
+# A shell starts its background jobs deaf to Ctrl-C, nohup what it runs to a closed terminal, and both is passed on; the
 # programs under test must hear them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
