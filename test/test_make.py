@@ -97,5 +97,5 @@ def test_the_environment_links_our_programs_and_nothing_else():
     links = Path(sys.prefix) / 'lib' / 'style_transfer_ros'
     if not links.is_dir():
         pytest.skip('this environment was not made by make')
-    programs = re.findall(r"'(\w+) = [\w.]+:\w+'", (ROOT / 'setup.py').read_text(encoding='utf-8'))
+    programs = re.findall(r"'(\w+) = [\w.]+:\1'", (ROOT / 'setup.py').read_text(encoding='utf-8'))
     assert {link.name for link in links.iterdir()} <= set(programs) and len(programs) >= 5

@@ -8,14 +8,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import os
 
 import numpy as np
-import tensorflow as tf
+import platformdirs
 
 from style_transfer_ros.engine import networks
 from style_transfer_ros.engine.errors import ModelError
 from style_transfer_ros.engine.models import Model
 from style_transfer_ros.engine.onnx_ops import load_weights
+
+# Keras imports matplotlib where it is installed, and that would make folders of its own
+os.environ.setdefault('MPLCONFIGDIR', str(platformdirs.user_cache_path('style_transfer_ros') / 'matplotlib'))
+import tensorflow as tf  # noqa: E402, I100
 
 
 class TensorflowOps:
