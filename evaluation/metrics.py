@@ -137,6 +137,22 @@ def grid_amplitude(painting: np.ndarray, period: int = 4) -> float:
     return float(cells.mean((0, 2)).std())
 
 
+def mosaic(painting: np.ndarray, period: int = 4, part: int = 8) -> float:
+    """
+    Return how far blocks of ``period`` pixels look like tiles: 0 for no block, 1 if each has one value of its own.
+
+    A network that paints block by block can leave a step at every seam.  In parts of ``part`` blocks, both ways: the
+    squared steps of the lightness at seams, and those inside blocks; what the first have more, over their sum.
+    """
+    def excess(picture: np.ndarray) -> float:
+        steps = np.diff(picture, axis=1) ** 2
+        steps = steps[:, :steps.shape[1] // period * period].reshape(len(steps), -1, period)
+        inside, seam = (cv2.blur(x, (part, part * period)) for x in (steps[..., :-1].mean(2), steps[..., -1]))
+        return float(np.maximum((seam - inside) / (seam + inside + 0.5), 0).mean())
+    detail = luma(painting).astype(np.float32)
+    return (excess(detail) + excess(np.ascontiguousarray(detail.T))) / 2
+
+
 def border(painting: np.ndarray, photograph: np.ndarray) -> float:
     """Return the fine detail in the outer 8 pixels over that in the 8 inside them, relative to the photograph's."""
     def ratio(picture: np.ndarray) -> float:

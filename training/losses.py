@@ -191,6 +191,26 @@ def lattice_loss(a: Tensor, b: Tensor, window: int = 14) -> Tensor:
     return F.relu(strength(a) - strength(b)).mean()
 
 
+def seam_loss(a: Tensor, b: Tensor, window: int = 8) -> Tensor:
+    """
+    Penalize steps between the 4x4 blocks of a picture's parts that are larger than those inside them, beyond ``b``'s.
+
+    A block with a value of its own is a tile: a flat sky becomes a mosaic.  Only the relation of the steps counts,
+    so the faint tiles of a sky count as much as those of a wall.
+
+    :param a: N,3,H,W in 0..1, H and W multiples of 4, its blocks those of the network.
+    :param window: height and width of a part, blocks.
+    """
+    def excess(x: Tensor) -> Tensor:
+        steps = torch.diff(x, dim=3).square().sum(1)
+        steps = F.pad(steps, (0, 1)).unflatten(2, (-1, 4))[:, :, :-1]       # the last block has no seam behind it
+        steps = F.avg_pool2d(steps.permute(0, 3, 1, 2), (4 * window, window), (2 * window, window // 2))
+        inside, seam = steps[:, :3].mean(1), steps[:, 3]
+        return (seam - inside) / (seam + inside + 1e-4)
+
+    return sum(F.relu(excess(x) - F.relu(excess(y))).mean() for x, y in ((a, b), (a.mT, b.mT)))
+
+
 class StyleStatistics:
     """
     Gram matrices of VGG features (Gatys 2016) of the painting against those of the style picture itself.

@@ -75,6 +75,7 @@ class Weights:
     content: float = 8.0
     grid: float = 0.5
     lattice: float = 12.0
+    seam: float = 3.0
     style: float = 0.0          # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
     colours: float = 12.0
     calm: float = 18.0          # ramped up from ``calm_from`` on
@@ -140,7 +141,8 @@ class Trainer:
                  'palette': w.palette * losses.palette_loss(painted, target, directions),
                  'content': w.content * losses.content_loss(painted, target, content),
                  'grid': w.grid * losses.grid_loss(painted, target),
-                 'lattice': w.lattice * losses.lattice_loss(painted, content)}      # the teacher prints one, too
+                 'lattice': w.lattice * losses.lattice_loss(painted, content),      # the teacher prints one, too
+                 'seam': w.seam * losses.seam_loss(painted, target)}
         if style and self.judge is not None:
             row, first = int(batch.rows[0]), painted[:1]
             with self.convolving():

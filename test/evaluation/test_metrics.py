@@ -87,6 +87,18 @@ def test_the_amplitude_of_a_grid_is_in_grey_values():
     assert metrics.grid_amplitude(with_grid(4, 16)) == pytest.approx(16 * np.sqrt(15) / 16, rel=0.15)
 
 
+def test_tiles_are_a_mosaic_however_faint_and_smooth_strokes_are_none():
+    tiles = np.kron(RNG.random((48, 64)), np.ones((4, 4)))[..., None].repeat(3, 2)
+    smooth = cv2.GaussianBlur(RNG.random((192, 256, 3)), (0, 0), 3)
+
+    def shown(picture, contrast):
+        return np.uint8(128 + contrast * (picture - picture.mean()))
+    assert metrics.mosaic(shown(tiles, 200)) > 0.95
+    assert metrics.mosaic(shown(tiles, 20)) > 0.9
+    assert metrics.mosaic(shown(smooth, 900)) < 0.1
+    assert metrics.mosaic(metrics.noisy(np.full((192, 256, 3), 128), 8, RNG)) < 0.1
+
+
 def test_a_line_along_the_border_is_seen():
     framed = PHOTOGRAPH.copy()
     framed[:2] = framed[-2:] = framed[:, :2] = framed[:, -2:] = 255

@@ -52,6 +52,16 @@ def test_the_lattice_loss_sees_what_repeats_in_every_block():
     assert lattice_loss(plain, printed) < 1e-6
 
 
+def test_the_seam_loss_sees_tiles_however_faint_and_not_where_they_are_asked_for():
+    from training.losses import seam_loss
+    plain, tiles = torch.full((1, 3, 64, 64), 0.5), picture()[..., ::4, ::4].repeat_interleave(4, 2)
+    tiles = tiles.repeat_interleave(4, 3)
+    faint = 0.5 + 0.1 * (tiles - 0.5)
+    assert seam_loss(tiles, plain) > 1.9 and seam_loss(faint, plain) > 1.5
+    assert seam_loss(faint, tiles) < 1e-6 and seam_loss(plain, plain) < 1e-6
+    assert seam_loss(tiles.roll((2, 2), (2, 3)), plain) < 1e-6      # strokes as wide as a block, but not on the seams
+
+
 def test_the_content_loss_forgives_what_the_teacher_lost_too():
     from training.losses import content_loss
     seen = picture()
