@@ -39,6 +39,7 @@ setup(
         'style_transfer_node = style_transfer_ros.programs:style_transfer_node',
         'camera_node = style_transfer_ros.programs:camera_node',
         'style_transfer_demo = style_transfer_ros.programs:style_transfer_demo',
+        'style_transfer_live = style_transfer_ros.programs:style_transfer_live',
         'web_node = style_transfer_ros.programs:web_node',
         'record_stylized = style_transfer_ros.programs:record_stylized',
         'stylize_bag = style_transfer_ros.programs:stylize_bag',

@@ -40,7 +40,7 @@ from style_transfer_ros.ros.running import spinning
 
 #: How often a start and a service call are repeated.
 _STARTS, _CALLS = 3, 15
-#: The node's diagnostics are medians over so many seconds.
+#: Seconds that the medians in the node's diagnostics are over.
 _WINDOW = 5.0
 _DEADLINE = 60.0
 

@@ -27,7 +27,7 @@ Lower is better, but for the first and the PSNR; docs/measurements.md says how w
   videos.
 - ``identity_psnr``: painting at strength 0 against the photograph, dB (99 at most), mean over the photographs.
 - ``grid_amplitude``: of what repeats every 4 pixels, grey values; nobody sees less than about 0.5.
-- ``mosaic``: how far steps at the seams of 4x4 blocks exceed those inside, 0 to 1: a sky of tiles.
+- ``tiles``: how far steps at the seams of 4x4 blocks exceed those inside, 0 to 1: a sky of tiles.
 
 ``with_smoothing``: flicker and warping error with the node's default ``smoothing``, 0.92, at 30 frames/s.
 ``more``: energy at the frequencies of grids of 2 and 4 pixels over that of their neighbours (``checkerboard``), the

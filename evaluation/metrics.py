@@ -137,7 +137,7 @@ def grid_amplitude(painting: np.ndarray, period: int = 4) -> float:
     return float(cells.mean((0, 2)).std())
 
 
-def mosaic(painting: np.ndarray, period: int = 4, part: int = 8) -> float:
+def tiles(painting: np.ndarray, period: int = 4, part: int = 8) -> float:
     """
     Return how far blocks of ``period`` pixels look like tiles: 0 for no block, 1 if each has one value of its own.
 

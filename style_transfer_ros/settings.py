@@ -7,8 +7,8 @@
 """
 The settings of the nodes: a frozen dataclass each, whose fields carry the text, range and mutability of a parameter.
 
-What is written here is written once: node descriptors, launch arguments, YAML comments and the options of the tools are
-made from it or tested against it.
+What is written here is written once: node descriptors, launch arguments and the options of the tools are made from it,
+the comments of the YAML files are tested against it.
 
 ::
 

@@ -19,9 +19,9 @@ from training.pool import Pool, SIZE
 #: Height and width of a crop, pixels, a multiple of 16.  Crops begin anywhere, so that nothing of the teacher's grid
 #: falls together with ours, and nothing is moved by parts of a pixel, which would blur it.
 CROP = 240
-#: So many first samples are never trained on.
+#: Number of first samples that are never trained on.
 HELD_OUT = 64
-#: The second view of a sample begins at most so many pixels beside the first one, each way.
+#: The second view of a sample begins at most this many pixels beside the first one, each way.
 _STEPS = 3
 #: This share of the contents comes compressed as by a camera, of a quality between these: blocks are not to be painted.
 _COMPRESSED, _QUALITIES = 0.25, (35, 85)
@@ -56,7 +56,7 @@ def draw(pool: Pool, rng: np.random.Generator, rows: np.ndarray, pairs: int = 0)
     Cut random crops of samples, half of them mirrored.
 
     :param rows: of the pool, (N,).
-    :param pairs: so many last rows are replaced by the first ones.
+    :param pairs: number of last rows that are replaced by the first ones.
     """
     rows, count = rows.copy(), len(rows)
     corners, mirrored = rng.integers(0, SIZE - CROP + 1, (count, 2)), rng.random(count) < 0.5

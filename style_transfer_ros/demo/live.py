@@ -28,7 +28,9 @@ import webbrowser
 from style_transfer_ros.demo.processes import NodeProcess
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.environment import stay_alone
+from style_transfer_ros.settings import CameraParameters, WebParameters
 from style_transfer_ros.signals import interruptible
+from style_transfer_ros.tools.arguments import add_parameter
 
 _DEADLINE = 60.0
 
@@ -101,19 +103,13 @@ def _run(options: argparse.Namespace) -> None:
 def main(args: list[str] | None = None) -> None:
     """Run until Ctrl-C; exit code 0."""
     parser = argparse.ArgumentParser(description='Paint a camera and show it on a page.')
-    parser.add_argument('--source', default='scene', help="what to paint: a camera's index, a video, a folder of "
-                                                          "pictures or 'scene' (default)")
-    parser.add_argument('--listen', default='127.0.0.1', metavar='ADDRESS',
-                        help='0.0.0.0: open the page to other machines (default: this machine alone)')
-    parser.add_argument('--port', type=int, default=8642, help='of the page (default 8642)')
-    parser.add_argument('--https', action='store_true', help='with a certificate of its own; phones give their camera '
-                                                             'only so')
-    parser.add_argument('--style', default='starry_night', help='to begin with (default starry_night)')
-    parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
-    parser.add_argument('--period', type=float, default=0.0, help='time between paintings, s (default: every frame)')
-    parser.add_argument('--width', type=int, default=640, help='of the camera, pixels')
-    parser.add_argument('--height', type=int, default=480, help='of the camera, pixels')
-    parser.add_argument('--rate', type=float, default=30.0, help='of the camera, Hz')
+    for name in ('source', 'width', 'height', 'rate'):
+        add_parameter(parser, name, CameraParameters)
+    for name in ('listen', 'port', 'https'):
+        add_parameter(parser, name, WebParameters)
+    for name in ('style', 'model'):
+        add_parameter(parser, name)
+    add_parameter(parser, 'period', default=0.0)
     parser.add_argument('--no-browser', dest='browser', action='store_false', help='open no browser')
     options = parser.parse_args(args)
     stay_alone()

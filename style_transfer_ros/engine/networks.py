@@ -258,7 +258,7 @@ def fine_transformer(ops: Ops, content: Any, vector: Any) -> Any:
 
 #: Height and width of the photographs that a new style is tried on, pixels.
 TRIAL_SIZE = 288
-#: A style is tried so many times, and the contrast of a colour is changed within these limits each time; measured, see
+#: Number of trials of a style, and limits of what each changes the contrast of a colour by; measured, see
 #: docs/training_log.md.
 _TRIALS, _CONTRASTS = 2, (0.7, 1.5)
 
@@ -277,7 +277,8 @@ def _predictor(ops: Ops, picture: Any, transformer: Callable) -> Any:
     """
     vector = magenta_predictor(ops, picture)
     wanted, contrast = ops.spatial_mean(picture), ops.spatial_deviation(picture)
-    # OpenVINO 2026.4 works in place on what is constant, and reads it changed the next time: so nothing is, in its eyes
+    # OpenVINO 2026.4 overwrites constants in place, and a second run would read a spoilt photograph.  With 0 times an
+    # input added it is no constant.
     photographs = ops.add(ops.picture('trial/photographs'), ops.affine(wanted, 0.0))
     for _ in range(_TRIALS):
         trial = ops.limited(transformer(ops, photographs, ops.flat(vector)), 0.0, 1.0)

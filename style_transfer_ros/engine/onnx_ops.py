@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from style_transfer_ros.engine.errors import ModelError
 
 _OPSET, _IR_VERSION = 17, 8
-#: Weights of so many numbers are large.
+#: Weights of this many numbers are large.
 _MANY = 1000
 
 

@@ -94,7 +94,7 @@ def _on_white(picture: np.ndarray, alpha: str) -> np.ndarray:
 
 
 def _upright(picture: np.ndarray, turn: int) -> np.ndarray:
-    """Undo an EXIF orientation; OpenCV does it not for all formats, and never where it reads alpha too."""
+    """Undo an EXIF orientation; OpenCV does this for some formats only, and never where it keeps alpha."""
     if turn in (5, 6, 7, 8):
         picture = cv2.transpose(picture)
     flip = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(turn)

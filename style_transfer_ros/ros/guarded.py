@@ -96,7 +96,7 @@ def _sifted(callback: Callable) -> Callable:
 def _problem(parameter: Any) -> str:
     """Say what is wrong with a parameter of a request before its value is looked at; or nothing."""
     if not parameter.name:
-        return "A parameter of the request has no name; 'ros2 param list' names those that there are."
+        return "A parameter of the request has no name; 'ros2 param list' shows all parameters."
     if parameter.value.type > ParameterType.PARAMETER_STRING_ARRAY:
         return (f'The parameter {shown(parameter.name)} has the type number {parameter.value.type}; choose 0 to '
                 f'{ParameterType.PARAMETER_STRING_ARRAY}.')
@@ -125,7 +125,7 @@ def _clear(node: Node, request: Any, response: Any) -> Any:
         unknown = [parameter.name for parameter in parameters
                    if parameter.name and not node.has_parameter(parameter.name)]
         if not result.successful and unknown:
-            result.reason = f"There is no parameter {shown(unknown[0])}; 'ros2 param list' names those that there are."
+            result.reason = f"There is no parameter {shown(unknown[0])}; 'ros2 param list' shows all parameters."
         elif not result.successful:
             result.reason = clear_reason(result.reason, parameters[0].name if len(parameters) == 1 else '')
     return response

@@ -39,7 +39,7 @@ from style_transfer_ros.settings import StyleTransferParameters
 
 #: A warning about frames that cannot be painted is given at most this often, s.
 _WARN_EVERY = 5.0
-#: After so many frames that are smaller than the ones before, DDS has let those go.
+#: Smaller frames after which DDS has let the larger ones go.
 _GIVEN_BACK_FOR = 3
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 import math
 import os
 from pathlib import Path
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from style_transfer_ros.engine.stream import PaintSettings
 from style_transfer_ros.paths import bundled_styles
+from style_transfer_ros.settings import StyleTransferParameters
 
 #: Of a recording, s: some thirty years.
 _LONGEST = 1e9
@@ -68,6 +70,24 @@ def style_picture(style: str) -> Path:
     return Path(style) if os.path.isfile(style) else bundled_styles().get(style, Path(style))
 
 
+def add_parameter(parser: Any, name: str, kind: type = StyleTransferParameters, **others: Any) -> None:
+    """
+    Add the option that sets what a parameter of a node sets: with its text, its range and its default.
+
+    :param parser: an ArgumentParser or a group of one.
+    :param kind: the settings of the node.
+    :param others: arguments of ``add_argument`` that are to differ.
+    """
+    item = next(item for item in fields(kind) if item.name == name)
+    about, default = item.metadata, others.pop('default', item.default)
+    option, text = f"--{name.replace('_', '-')}", about['text']
+    if isinstance(default, bool):
+        parser.add_argument(option, action='store_true', default=default, help=text)
+        return
+    number = type(default) if about['low'] is None else within(type(default), about['low'], about['high'])
+    parser.add_argument(option, type=number, default=default, help=f'{text} (default: {default})', **others)
+
+
 def add_paint_arguments(parser: ArgumentParser) -> None:
     """Add what every tool that paints an archive takes."""
     look = parser.add_argument_group('what it looks like')
@@ -75,14 +95,8 @@ def add_paint_arguments(parser: ArgumentParser) -> None:
                       help='a picture file, a bundled or a stored style (default starry_night); several for a mix')
     look.add_argument('--weights', action='append', type=within(float, 0.0, 1e6), metavar='WEIGHT',
                       help='of the styles of a mix, one for each (default: equal)')
-    look.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
-    look.add_argument('--preserve-color', action='store_true', help='keep the colours of the camera')
-    look.add_argument('--smoothing', type=within(float, 0.0, 0.95), default=0.92,
-                      help='calms flicker: 0 (off) to 0.95, meant for 30 frames/s (default 0.92)')
-    look.add_argument('--processing-height', type=within(int, 0, 4320), default=0,
-                      help='height to paint at, pixels; 0: native (default)')
-    look.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
-    look.add_argument('--runtime', default='auto', help='auto, openvino, onnxruntime or tensorflow')
+    for name in ('strength', 'preserve_color', 'smoothing', 'processing_height', 'model', 'runtime'):
+        add_parameter(look, name)
     run = parser.add_argument_group('the run')
     run.add_argument('--json', action='store_true', help='print a report as JSON')
     run.add_argument('--on-error', choices=('skip', 'stop'), default='skip',

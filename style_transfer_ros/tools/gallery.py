@@ -22,7 +22,7 @@ from style_transfer_ros.engine.pictures import decode_picture, encode_png, read_
 from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
-from style_transfer_ros.tools.arguments import png, within
+from style_transfer_ros.tools.arguments import add_parameter, png, within
 
 _MARGIN = 6
 
@@ -62,8 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument('pictures', nargs='+', type=Path, help='pictures to paint')
     parser.add_argument('--styles', nargs='+', help='pictures, bundled or stored styles (default: all bundled ones)')
     parser.add_argument('--output', type=png, default=Path('gallery.png'), help='the sheet (default gallery.png)')
-    parser.add_argument('--model', default='swift', help="'swift', 'fine', 'magenta' or a model directory")
-    parser.add_argument('--strength', type=within(float, 0.0, 1.0), default=1.0, help='0 (photo) to 1 (style)')
+    for name in ('model', 'strength'):
+        add_parameter(parser, name)
     parser.add_argument('--height', type=within(int, 16, 2160), default=240,
                         help='height of a picture on the sheet, pixels')
     options = parser.parse_args(arguments)

@@ -93,10 +93,10 @@ def test_tiles_are_a_mosaic_however_faint_and_smooth_strokes_are_none():
 
     def shown(picture, contrast):
         return np.uint8(128 + contrast * (picture - picture.mean()))
-    assert metrics.mosaic(shown(tiles, 200)) > 0.95
-    assert metrics.mosaic(shown(tiles, 20)) > 0.9
-    assert metrics.mosaic(shown(smooth, 900)) < 0.1
-    assert metrics.mosaic(metrics.noisy(np.full((192, 256, 3), 128), 8, RNG)) < 0.1
+    assert metrics.tiles(shown(tiles, 200)) > 0.95
+    assert metrics.tiles(shown(tiles, 20)) > 0.9
+    assert metrics.tiles(shown(smooth, 900)) < 0.1
+    assert metrics.tiles(metrics.noisy(np.full((192, 256, 3), 128), 8, RNG)) < 0.1
 
 
 def test_a_line_along_the_border_is_seen():

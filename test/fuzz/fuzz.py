@@ -74,8 +74,8 @@ def by_hypothesis(target: str, strategy: Any, check: Callable[[bytes], None], ru
     """
     Check ``runs`` generated messages; return the counts, and the smallest failure if there is one.
 
-    :param copies: so many changed copies of each message are checked, too, which takes a quarter of the time of a new
-        one; those that the middleware cannot read, and no node sees, are not counted.
+    :param copies: number of changed copies of each message that are checked, too, which takes a quarter of the time of
+        a new one; those that the middleware cannot read, and no node sees, are not counted.
     """
     import hypothesis
     from rclpy.serialization import serialize_message

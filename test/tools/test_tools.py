@@ -5,6 +5,7 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """A real bag is painted frame for frame, stamps and other topics kept."""
+import argparse
 import errno
 import json
 import os
@@ -17,7 +18,9 @@ from rosbags.typesys import get_typestore, Stores
 
 from style_transfer_ros.engine import pictures
 from style_transfer_ros.paths import share_folder
+from style_transfer_ros.settings import StyleTransferParameters, text_of
 from style_transfer_ros.tools import gallery, stylize_bag
+from style_transfer_ros.tools.arguments import add_parameter
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 TYPES = STORE.types
@@ -119,6 +122,18 @@ def test_an_argument_that_does_not_fit_is_refused_before_any_work(program, argum
     with pytest.raises(SystemExit):
         program.main(arguments)
     assert part in capsys.readouterr().err
+
+
+def test_an_option_has_the_text_the_range_and_the_default_of_the_parameter(capsys):
+    parser = argparse.ArgumentParser()
+    for name in ('smoothing', 'preserve_color', 'model'):
+        add_parameter(parser, name)
+    defaults, settings = parser.parse_args([]), StyleTransferParameters()
+    assert all(getattr(defaults, name) == getattr(settings, name) for name in vars(defaults))
+    assert text_of(StyleTransferParameters, 'smoothing')[:40] in ' '.join(parser.format_help().split())
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--smoothing', '0.96'])
+    assert 'choose 0.0 to 0.95' in capsys.readouterr().err
 
 
 def test_a_gallery_takes_bundled_styles_by_name(tmp_path, capsys):

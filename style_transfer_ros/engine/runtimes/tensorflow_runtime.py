@@ -4,7 +4,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
-"""TensorFlow: the reference, and the runtime for machines with a GPU; slow to import, so never taken by default."""
+"""TensorFlow: the reference, and the runtime for machines with a GPU; slow to import, so ``auto`` takes it last."""
 from __future__ import annotations
 
 from collections.abc import Sequence
