@@ -74,8 +74,8 @@ class Weights:
     palette: float = 36.0
     content: float = 8.0
     grid: float = 0.5
-    lattice: float = 12.0
-    seam: float = 3.0
+    lattice: float = 20.0
+    seam: float = 2.0
     style: float = 0.0          # against the style picture itself, as the next one, from ``style_from`` on; 0: neither
     colours: float = 12.0
     calm: float = 18.0          # ramped up from ``calm_from`` on
