@@ -17,6 +17,7 @@ its folder.
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass, replace
 import hashlib
 import json
@@ -164,6 +165,16 @@ def _read(path: Path) -> Style:
     return style
 
 
+def _unknown(name: str, names: list[str]) -> StyleError:
+    known = ''
+    for count, other in enumerate(names):
+        if count == _MOST_LISTED or len(known) + len(other) > _LONGEST_LIST:
+            known += f' and {len(names) - count} more'
+            break
+        known += ', ' * bool(known) + other
+    return StyleError(f'The style {name!r} is not in the library; it has {known or "none yet"}.')
+
+
 class NameTaken(StyleError):
     """Another style has this name."""
 
@@ -230,10 +241,25 @@ class StyleLibrary:
         try:
             entry = self._entry(_file_name(name))
         except OSError:
-            raise self._unknown(name) from None
+            raise _unknown(name, self.names()) from None
         if entry.style is None:
             raise StyleError(entry.problem)
         return entry.style
+
+    def check(self, name: str) -> None:
+        """
+        Check that a style was there when the folder was read or written last; this never waits for the disk.
+
+        :raises StyleError: it is unknown, or its file is damaged.
+        """
+        name = checked_name(name)
+        with self._lock:
+            entries = dict(self._entries)
+        entry = entries.get(_file_name(name))
+        if entry is None:
+            raise _unknown(name, sorted(entry.style.name for entry in entries.values() if entry.style))
+        if entry.style is None:
+            raise StyleError(entry.problem)
 
     def put(self, style: Style, anew: bool = False) -> None:
         """
@@ -284,7 +310,13 @@ class StyleLibrary:
             return style
         renamed = replace(style, name=new_name)
         self.put(renamed, anew=True)        # first: a crash between the two leaves both names, and loses neither
-        self.remove(style.name)
+        try:
+            self.remove(style.name)
+        except StyleError:
+            if os.path.lexists(self.folder / _file_name(style.name)):       # else it is gone, as it should be
+                with suppress(StyleError):
+                    self.remove(new_name)
+                raise
         return renamed
 
     def is_marked(self, name: str) -> bool:
@@ -316,21 +348,14 @@ class StyleLibrary:
         name = checked_name(name)
         try:
             (self.folder / _file_name(name)).unlink()
+            with self._lock:
+                self._entries.pop(_file_name(name), None)
             sync_folder(self.folder)
         except FileNotFoundError:
-            raise self._unknown(name) from None
+            raise _unknown(name, self.names()) from None
         except OSError as error:
             raise StyleError(f'The style {name!r} cannot be removed from {self.folder}: {error.strerror}; change the '
                              "folder's permissions or choose another style library.") from error
-
-    def _unknown(self, name: str) -> StyleError:
-        names, known = self.names(), ''
-        for count, other in enumerate(names):
-            if count == _MOST_LISTED or len(known) + len(other) > _LONGEST_LIST:
-                known += f' and {len(names) - count} more'
-                break
-            known += ', ' * bool(known) + other
-        return StyleError(f'The style {name!r} is not in the library; it has {known or "none yet"}.')
 
     def _scan(self) -> dict[str, _Entry]:
         try:

@@ -16,6 +16,7 @@ Styles: learned from pictures, found again, mixed; what a style goes through fro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 import os
 from pathlib import Path
@@ -66,8 +67,8 @@ class Styles:
     """
     Learns, finds and mixes styles.  Every method may be called from any thread; learning takes about 10 ms.
 
-    A style that the disk does not take (full, read-only, no home) is kept in memory, painted with like any other, and
-    stored as soon as the disk takes it.
+    A style that the disk does not take (full, read-only, no home) is kept in memory and painted with like any other.
+    :meth:`look_again` stores it once the disk takes it; it is lost with this object.
 
     :param stylizer: the loaded model.
     :param library: where styles are kept.
@@ -194,17 +195,19 @@ class Styles:
 
     def check(self, name: str) -> None:
         """
-        Check that a style is there.
+        Check that a style was there at the last look into the library; this never waits for the disk.
 
         :raises StyleError: it is unknown, or its file is damaged.
         """
-        with self._lock:
-            if checked_name(name) not in self._unkept:
-                self._library.get(name)
+        if checked_name(name) not in self._unkept:      # without the lock, which is held while the disk is written
+            self._library.check(name)
 
     def _has(self, name: str) -> bool:
+        with self._lock:
+            if name in self._unkept:
+                return True
         try:
-            self.check(name)
+            self._library.get(name)
         except StyleError:
             return False
         return True
@@ -252,6 +255,11 @@ class Styles:
 
     # The library's list
 
+    def look_again(self) -> None:
+        """Look for what others changed in the library, and offer it the styles that the disk did not take."""
+        with suppress(StyleError):      # `problems` tells it
+            self.all()
+
     def all(self) -> list[Style]:
         """
         Return every style, sorted by name.
@@ -291,12 +299,12 @@ class Styles:
         """
         name = checked_name(name)
         with self._lock:
-            unkept = self._unkept.pop(name, None)
             try:
                 self._library.remove(name)      # an older one of this name may be there
             except StyleError:
-                if unkept is None or name in self._stored_names():
+                if name not in self._unkept or name in self._stored_names():
                     raise
+            self._unkept.pop(name, None)
 
     def _stored_names(self) -> list[str]:
         try:
@@ -312,13 +320,12 @@ class Styles:
         """
         with self._lock:
             unkept = self._unkept.get(checked_name(name))
+            if checked_name(new_name) in (self._unkept if unkept is None else self.names()):
+                raise StyleError(f'There is a style {new_name!r} already; remove it or choose another name.')
             if unkept is None:
                 return self._library.rename(name, new_name)
-            if checked_name(new_name) in self.names():
-                raise StyleError(f'There is a style {new_name!r} already; remove it or choose another name.')
-            renamed = self._kept(replace(unkept, name=new_name)).style
-            self.remove(name)
-            return renamed
+            self.remove(name)       # first: it may fail; the other cannot
+            return self._kept(replace(unkept, name=new_name)).style
 
     def problems(self) -> list[str]:
         """Return one sentence for each thing that the user should know: folders, damaged files, unkept styles."""

@@ -50,12 +50,13 @@ def load(settings: StyleTransferParameters, load_stylizer: Callable[[str, str, i
             mix = styles.find(settings.style)
         except StyleError as error:
             failure = str(error)
+    styles.look_again()         # what is there, for checks that cannot wait for the disk
     return Contents(stylizer, styles, mix, failure)
 
 
 class Loaded:
     """
-    From configure to cleanup.  Only the executor's thread assigns its attributes.
+    From configure to cleanup.  Only the executor's thread assigns its attributes, but for ``made``.
 
     The publishers are there from the beginning, the rest when loading is done.
     """
@@ -71,6 +72,9 @@ class Loaded:
         self.stylizer: Stylizer | None = None
         self.styles: Styles | None = None
         self.mix: Mix | None = None
+        #: What the worker made last to be painted with, and ``mix`` as soon as the executor's thread gets it.  From
+        #: loading on only the worker's thread assigns it.
+        self.made: Mix | None = None
         #: Why nothing can be painted; or empty.
         self.failure = ''
         #: What is being learned, in the order of the requests.
@@ -79,6 +83,12 @@ class Loaded:
     def take(self, contents: Contents) -> None:
         """Take what loading gave."""
         self.stylizer, self.styles, self.mix, self.failure = contents
+        self.made = self.mix
+
+    def make(self, mix: Mix) -> Mix:
+        """Note, in the worker's thread, that it has made a mix that is going to be painted with; return the mix."""
+        self.made = mix
+        return mix
 
     def destroy(self, node: Node) -> None:
         """Destroy the publishers."""

@@ -78,6 +78,22 @@ def changed(current: Settings, updates: Iterable[Parameter], *, locked: bool) ->
     return settings.changed(current, {update.name: update.value for update in updates}, locked=locked)
 
 
+def check_topic(node: Node, topic: str) -> None:
+    """
+    Check the name of the topic that ``image_topic`` names.
+
+    :raises ParameterError: it is not possible; the text is one sentence.
+    """
+    try:
+        resolved = node.resolve_topic_name(topic)
+    except Exception as error:      # rclpy's own have no common base, and several lines
+        raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, but the parts of a topic's name have "
+                             'letters, digits and _, and begin with no digit; choose another name.') from error
+    if resolved == node.resolve_topic_name('stylized/image'):
+        raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, which is the topic of the node's own "
+                             'painting; choose the topic of a camera.')
+
+
 def refuse_changes(node: Node, current: Settings) -> None:
     """Refuse every change of a static parameter of ``current`` from now on, with a sentence that says why."""
     def check(updates: list[Parameter]) -> SetParametersResult:

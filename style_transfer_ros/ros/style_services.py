@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future as Outcome
+from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.parameter import Parameter
 from rclpy.task import Future
 from std_srvs.srv import SetBool
@@ -28,6 +30,9 @@ from style_transfer_ros.ros.loaded import Loaded
 
 if TYPE_CHECKING:
     from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
+
+#: The library is looked at for changes by others, and offered what the disk did not take, each time after this, s.
+LOOK_AGAIN = 5.0
 
 
 def style_info(style: Style, thumbnail: bool = False) -> StyleInfo:
@@ -80,14 +85,27 @@ class StyleServices:
                 (RenameStyle, 'rename_style', self._rename_style), (MixStyles, 'mix_styles', self._mix_styles),
                 (SetBool, 'enable', self._enable)):
             node.create_service(kind, f'~/{name}', callback, qos_profile=REQUESTS, callback_group=group)
+        self._looking = False       # the worker was asked to look into the library, and has not done it yet
+        node.create_timer(LOOK_AGAIN, self._look_again, callback_group=group,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    async def _by_worker(self, response: Any, work: Callable[[Styles], Any], take: Callable[[Loaded, Any], None],
-                         learning: str = '') -> Any:
+    def _look_again(self) -> None:
+        loaded = self._node.loaded
+        if loaded is None or loaded.styles is None or self._looking:
+            return
+
+        def then(outcome: Outcome) -> None:
+            self._looking = False
+        self._looking = True
+        self._node.worker.submit(loaded.styles.look_again, then)
+
+    async def _by_worker(self, response: Any, work: Callable[[Loaded, Styles], Any],
+                         take: Callable[[Loaded, Any], None], learning: str = '') -> Any:
         """
         Do slow work in the worker's thread, and answer.
 
         :param work: in the worker's thread.
-        :param take: takes its result, in the executor's thread.
+        :param take: takes its result, in the executor's thread; the node may have been cleaned up meanwhile.
         :param learning: what the status says meanwhile; empty: nothing.
         """
         node, answered = self._node, Future()
@@ -102,61 +120,68 @@ class StyleServices:
             if learning:
                 loaded.learning.remove(learning)
             try:
-                found = outcome.result()
-                if loaded is not node.loaded:
-                    raise StyleError('The node was cleaned up meanwhile; call again.')
-                take(loaded, found)
+                take(loaded, outcome.result())
                 response.success = True
             except Exception as error:      # whatever it is, the caller waits for an answer
                 response.message = sentence(error)
             node.reports.status()
             answered.set_result(response)
-        node.worker.submit(lambda: work(styles), then)
+        node.worker.submit(lambda: work(loaded, styles), then)
         if learning:
             loaded.learning.append(learning)
             node.reports.status()
         return await answered
 
-    async def _paint_with(self, response: Any, learning: str, work: Callable[[Styles], Mix]) -> Any:
+    async def _paint_with(self, response: Any, learning: str, work: Callable[[Loaded, Styles], Mix]) -> Any:
         """Paint with the mix that ``work`` returns, and answer."""
         def take(loaded: Loaded, mix: Mix) -> None:
+            if loaded is not self._node.loaded:
+                raise StyleError('The node was cleaned up meanwhile; call again.')
             self._node.paint_with(loaded, mix)
             response.style = style_info(mix.style)
             response.message = ' '.join(filter(None, (f"Painting with '{mix.title}'.", mix.note)))
-        return await self._by_worker(response, work, take, learning)
+        return await self._by_worker(response, lambda loaded, styles: loaded.make(work(loaded, styles)),
+                                     take, learning)
 
     async def _set_style(self, request: SetStyle.Request, response: SetStyle.Response) -> SetStyle.Response:
         what = shown(request.name or request.uri) if request.name or request.uri else 'of the picture in the request'
-        return await self._paint_with(response, f'Learning the style {what}.', lambda styles: learn(styles, request))
+        return await self._paint_with(response, f'Learning the style {what}.',
+                                      lambda loaded, styles: learn(styles, request))
 
     async def _mix_styles(self, request: MixStyles.Request, response: MixStyles.Response) -> MixStyles.Response:
         return await self._paint_with(response, f'Mixing {len(request.names)} styles.',
-                                      lambda styles: styles.mix(request.names, list(request.weights)))
+                                      lambda loaded, styles: styles.mix(request.names, list(request.weights)))
 
     async def _next_style(self, request: NextStyle.Request, response: NextStyle.Response) -> NextStyle.Response:
-        loaded = self._node.loaded
-        present = loaded.mix.names[-1] if loaded is not None and loaded.mix is not None else ''
-        return await self._paint_with(response, 'Looking up the next style.',
-                                      lambda styles: styles.find(styles.next_name(present)))
+        return await self._paint_with(
+            response, 'Looking up the next style.',
+            lambda loaded, styles: styles.find(styles.next_name(loaded.made.names[-1] if loaded.made else '')))
 
     async def _list_styles(self, request: ListStyles.Request, response: ListStyles.Response) -> ListStyles.Response:
         def take(loaded: Loaded, infos: list[StyleInfo]) -> None:
             response.styles, response.message = infos, f'{len(infos)} styles.'
         return await self._by_worker(
-            response, lambda styles: [style_info(style, request.thumbnails) for style in styles.all()], take)
+            response, lambda _, styles: [style_info(style, request.thumbnails) for style in styles.all()], take)
 
     async def _remove_style(self, request: RemoveStyle.Request, response: RemoveStyle.Response) -> RemoveStyle.Response:
         def take(loaded: Loaded, nothing: None) -> None:
             response.message = f'The style {shown(request.name)} is removed.'
-        return await self._by_worker(response, lambda styles: styles.remove(request.name), take)
+        return await self._by_worker(response, lambda _, styles: styles.remove(request.name), take)
 
     async def _rename_style(self, request: RenameStyle.Request, response: RenameStyle.Response) -> RenameStyle.Response:
-        def take(loaded: Loaded, style: Style) -> None:
+        def rename(loaded: Loaded, styles: Styles) -> tuple[Style, Mix | None]:
+            style, mix = styles.rename(request.name, request.new_name), loaded.made
+            if mix is None or mix.names != (checked_name(request.name),):
+                return style, None
+            return style, loaded.make(Mix(replace(mix.style, name=style.name), (style.name,), mix.weights))
+
+        def take(loaded: Loaded, renamed: tuple[Style, Mix | None]) -> None:
+            style, mix = renamed
             response.style = style_info(style)
             response.message = f'The style {shown(request.name)} is called {shown(style.name)} now.'
-            if loaded.mix is not None and loaded.mix.names == (checked_name(request.name),):
-                self._node.find_style(*self._node.ready(), style.name)
-        return await self._by_worker(response, lambda styles: styles.rename(request.name, request.new_name), take)
+            if mix is not None and loaded is self._node.loaded:
+                self._node.paint_with(loaded, mix)
+        return await self._by_worker(response, rename, take)
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._node.set_parameters([Parameter('enabled', value=request.data)])

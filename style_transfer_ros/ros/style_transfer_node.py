@@ -22,19 +22,19 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from style_transfer_ros.engine.errors import ParameterError, sentence, shown, StyleError
+from style_transfer_ros.engine.errors import ParameterError, sentence, StyleError
 from style_transfer_ros.engine.models import check_model
 from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.live import Live
 from style_transfer_ros.ros.loaded import Contents, load, Loaded
-from style_transfer_ros.ros.parameters import changed, declare
+from style_transfer_ros.ros.parameters import changed, check_topic, declare
 from style_transfer_ros.ros.reports import Reports, Snapshot, STALE_AFTER
 from style_transfer_ros.ros.running import run
 from style_transfer_ros.ros.statistics import Statistics
 from style_transfer_ros.ros.style_services import StyleServices
-from style_transfer_ros.ros.worker import Worker
+from style_transfer_ros.ros.worker import Busy, Worker
 from style_transfer_ros.settings import StyleTransferParameters
 
 
@@ -49,7 +49,7 @@ class StyleTransferNode(LifecycleNode):
         super().__init__('style_transfer', **options)
         self._load_stylizer = load_stylizer
         self._settings = declare(self, StyleTransferParameters)
-        self._check_topic(self._settings.image_topic)
+        check_topic(self, self._settings.image_topic)
         self.loaded: Loaded | None = None      # from configure to cleanup
         self.live: Live | None = None          # from activate to deactivate
         self.worker = Worker(self)
@@ -126,14 +126,16 @@ class StyleTransferNode(LifecycleNode):
                                    f'{contents.stylizer.runtime.name}.')
         self._refresh()
         if self._settings.style not in ('', wanted):    # a parameter came while the model loaded
-            self.find_style(loaded, contents.styles, self._settings.style)
-        self.worker.submit(contents.styles.learn_bundled, lambda outcome: self._log_problems(contents.styles, outcome))
+            self._find_style(loaded, contents.styles, self._settings.style)
+        for work in (contents.styles.learn_bundled, contents.styles.problems):
+            self.worker.submit(work, self._log_problems)
 
-    def _log_problems(self, styles: Styles, outcome: Outcome) -> None:
+    def _log_problems(self, outcome: Outcome) -> None:
         error = outcome.exception()
         if error is not None:
             self.get_logger().error(sentence(error))
-        for problem in styles.problems():
+            return
+        for problem in outcome.result() or ():
             self.get_logger().warning(problem)
 
     # What is painted
@@ -154,16 +156,20 @@ class StyleTransferNode(LifecycleNode):
             self._naming = False
         self._refresh()
 
-    def find_style(self, loaded: Loaded, styles: Styles, name: str) -> None:
+    def _find_style(self, loaded: Loaded, styles: Styles, name: str) -> None:
         """Paint with a stored style, after all that was asked for before."""
         def then(outcome: Outcome) -> None:
             if loaded is not self.loaded:
                 return
             try:
                 self.paint_with(loaded, outcome.result())
-            except Exception as error:      # e.g. the library has changed since the parameter was checked
+            except Exception as error:      # e.g. the parameter came while the model was loading
                 self.get_logger().error(sentence(error))
-        self.worker.submit(lambda: styles.find(name), then)
+                if loaded.mix is not None:
+                    return self.paint_with(loaded, loaded.mix)      # the parameter names what is painted
+                loaded.failure = sentence(error)
+                self._refresh()
+        self.worker.submit(lambda: loaded.make(styles.find(name)), then)
 
     def ready(self) -> tuple[Loaded, Styles]:
         """
@@ -185,35 +191,29 @@ class StyleTransferNode(LifecycleNode):
     def _on_parameters(self, updates: list[Parameter]) -> SetParametersResult:
         try:
             settings = changed(self._settings, updates, locked=self.loaded is not None)
-            self._check_topic(settings.image_topic)
+            check_topic(self, settings.image_topic)
             if settings.model != self._settings.model:
                 check_model(settings.model)
-            if settings.style not in ('', self._settings.style) and self.loaded is not None and self.loaded.styles:
-                self.loaded.styles.check(settings.style)
+            if (styles := self._asked_for_style(updates)) is not None:
+                try:
+                    self.worker.check_room()
+                except Busy as error:
+                    raise ParameterError(f"The parameter 'style' is not set: {error}") from error
+                if settings.style != self._settings.style:
+                    styles.check(settings.style)
         except Exception as error:              # e.g. a model path that the file system refuses
             return SetParametersResult(successful=False, reason=sentence(error))
         return SetParametersResult(successful=True)
 
-    def _check_topic(self, topic: str) -> None:
-        """
-        Check the name of a topic.
-
-        :raises ParameterError: it is not possible.
-        """
-        try:
-            resolved = self.resolve_topic_name(topic)
-        except Exception as error:      # rclpy's own have no common base, and several lines
-            raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, but the parts of a topic's name have "
-                                 'letters, digits and _, and begin with no digit; choose another name.') from error
-        if resolved == self.resolve_topic_name('stylized/image'):
-            raise ParameterError(f"The parameter 'image_topic' is {shown(topic)}, which is the topic of the node's own "
-                                 'painting; choose the topic of a camera.')
+    def _asked_for_style(self, updates: list[Parameter]) -> Styles | None:
+        """Return the styles if updates ask for one of them, which is a job of the worker; else nothing."""
+        asked = not self._naming and any(update.name == 'style' and update.value for update in updates)
+        return self.loaded.styles if asked and self.loaded is not None else None
 
     def _after_parameters(self, updates: list[Parameter]) -> None:
         self._settings = changed(self._settings, updates, locked=False)
-        named = any(update.name == 'style' and update.value for update in updates) and not self._naming
-        if named and self.loaded is not None and self.loaded.styles is not None:
-            self.find_style(self.loaded, self.loaded.styles, self._settings.style)
+        if self.loaded is not None and (styles := self._asked_for_style(updates)) is not None:
+            self._find_style(self.loaded, styles, self._settings.style)
         self._refresh()
 
     def _snapshot(self) -> Snapshot:

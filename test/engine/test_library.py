@@ -309,6 +309,54 @@ def test_a_style_gets_another_name_that_is_free(library):
     assert library.rename('sea', 'sea').name == 'sea' and library.names() == ['sea', 'sky']
 
 
+def test_a_style_whose_old_name_cannot_be_removed_keeps_only_that_name(library, monkeypatch):
+    library.put(a_style('waves'))
+    unlink = Path.unlink
+
+    def refuse(path, missing_ok=False):     # another user's file in a folder with the sticky bit
+        if path.name == 'waves.style':
+            raise PermissionError(errno.EPERM, 'Operation not permitted')
+        unlink(path, missing_ok)
+    monkeypatch.setattr(Path, 'unlink', refuse)
+    with pytest.raises(StyleError, match="'waves' cannot be removed"):
+        library.rename('waves', 'sea')
+    assert library.names() == ['waves']
+
+
+def test_a_style_whose_old_name_is_gone_already_has_the_new_one(library, monkeypatch):
+    library.put(a_style('waves'))
+    put = StyleLibrary.put
+
+    def put_while_another_removes(self, style, anew=False):
+        put(self, style, anew)
+        (self.folder / 'waves.style').unlink()
+    monkeypatch.setattr(StyleLibrary, 'put', put_while_another_removes)
+    assert library.rename('waves', 'sea').name == 'sea' and library.names() == ['sea']
+
+
+def test_a_check_does_not_touch_the_disk(library, monkeypatch):
+    library.put(a_style('waves'))
+    library.put(a_style('sky'))
+    library.remove('sky')
+    (library.folder / 'broken.style').write_text('{')
+    other = StyleLibrary(library.folder)
+    assert other.names() == ['waves']
+    StyleLibrary(library.folder).put(a_style('sea'))        # after the others have looked
+
+    def touched(*arguments):
+        raise AssertionError('the disk is touched')
+    with monkeypatch.context() as patched:
+        for owner, name in ((os, 'listdir'), (Path, 'stat'), (Path, 'open')):
+            patched.setattr(owner, name, touched)
+        for one in (library, other):
+            one.check('waves')
+            for unknown in ('sky', 'sea'):
+                with pytest.raises(StyleError, match='is not in the library; it has waves'):
+                    one.check(unknown)
+        with pytest.raises(StyleError, match='is no style file'):
+            other.check('broken')
+
+
 @pytest.mark.parametrize('links', [True, False])
 def test_a_style_that_is_stored_anew_replaces_none_also_where_a_disk_has_no_hard_links(library, monkeypatch, links):
     def refuse(*_):

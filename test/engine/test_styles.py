@@ -144,6 +144,50 @@ def test_a_style_that_is_not_kept_is_found_and_renamed_under_every_spelling_of_i
     assert styles.rename(accented, 'tea').name == 'tea' and styles.names() == ['sky', 'tea']
 
 
+def test_a_style_does_not_get_the_name_of_one_that_is_not_kept(styles, monkeypatch):
+    styles.learn(RED, 'red')
+    put = StyleLibrary.put
+    monkeypatch.setattr(StyleLibrary, 'put', refuse)
+    styles.learn(BLUE, 'sky')
+    monkeypatch.setattr(StyleLibrary, 'put', put)
+    with pytest.raises(StyleError, match="There is a style 'sky' already"):
+        styles.rename('red', 'sky')
+    assert styles.names() == ['red', 'sky'] and styles.find('red').vector[0] == styles.find('sky').vector[2] == 1
+
+
+def test_a_style_that_is_not_kept_stays_where_an_older_one_of_its_name_cannot_be_removed(styles, monkeypatch):
+    def refuse_removal(library, name):
+        raise StyleError('The disk is read-only.')
+    styles.learn(RED, 'sky')
+    monkeypatch.setattr(StyleLibrary, 'put', refuse)
+    monkeypatch.setattr(StyleLibrary, 'remove', refuse_removal)
+    styles.learn(BLUE, 'sky')
+    for act in (lambda: styles.remove('sky'), lambda: styles.rename('sky', 'sea')):
+        with pytest.raises(StyleError, match='read-only'):
+            act()
+        assert styles.names() == ['sky'] and styles.find('sky').vector[2] == 1
+
+
+def test_a_look_into_the_library_keeps_what_waits_and_finds_what_others_stored(styles, folder, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(StyleLibrary, 'put', refuse)
+        styles.learn(RED, 'red')
+    Styles(a_stylizer(), StyleLibrary(folder)).learn(BLUE, 'blue')
+    styles.check('red')
+    with pytest.raises(StyleError, match="'blue' is not in the library"):
+        styles.check('blue')
+    styles.look_again()
+    styles.check('blue')
+    assert StyleLibrary(folder).names() == ['blue', 'red']
+
+
+def test_a_look_into_a_library_that_cannot_be_read_raises_nothing(styles, folder):
+    styles.learn(RED, 'red')
+    shutil.rmtree(folder)
+    styles.look_again()
+    assert 'cannot be read' in styles.problems()[0]
+
+
 def refuse(library, style, anew):
     """Stand for a disk without room."""
     raise StyleError('The disk is full.')

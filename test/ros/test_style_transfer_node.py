@@ -33,11 +33,14 @@ from style_transfer_msgs.msg import StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, MixStyles, NextStyle, RemoveStyle, RenameStyle, SetStyle
 from style_transfer_ros.engine import encodings, pictures
 from style_transfer_ros.engine.errors import ParameterError
+from style_transfer_ros.engine.library import StyleLibrary
 from style_transfer_ros.engine.models import Model
 from style_transfer_ros.engine.runtimes.fake_runtime import FakeRuntime
+from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.ros import messages
+from style_transfer_ros.ros import messages, style_services
 from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
+from style_transfer_ros.ros.worker import LARGEST_QUEUE
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 RED = np.full((64, 64, 3), (255, 0, 0), np.uint8)
@@ -335,6 +338,128 @@ def test_the_last_of_several_wishes_is_painted_also_when_an_earlier_one_takes_lo
     ros.wait_until(lambda: studio.parameter('style') == 'red', 'the later wish is painted')
     studio.connect()
     assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def gated_studio(ros, tmp_path, *names):
+    """Return a studio that has learned red pictures of these names and learns no more, and its gate."""
+    gate = Gate()
+    studio = Studio(ros, tmp_path, load=gate.load)
+    for name in names:
+        assert studio.learn(RED, name).success
+    gate.permits = threading.Semaphore(0)
+    return studio, gate
+
+
+def start_learning(studio, name):
+    """Begin to learn a blue picture, which waits for the gate; return the queue of the answer."""
+    answer = studio.start(SetStyle, 'set_style', name=name, image=messages.to_image(RED[..., ::-1], Header()))
+    studio.ros.wait_until(lambda: f"'{name}'" in studio.statuses[-1].message, f'{name} is being learned')
+    return answer
+
+
+def test_a_cleanup_ends_paintings_and_what_is_done_to_the_library_meanwhile_is_answered(ros, tmp_path):
+    studio, gate = gated_studio(ros, tmp_path, 'red', 'rose', 'rust')
+    learned = start_learning(studio, 'blue')
+    removed = studio.start(RemoveStyle, 'remove_style', name='red')
+    renamed = studio.start(RenameStyle, 'rename_style', name='rose', new_name='sky')
+    listed = studio.start(ListStyles, 'list_styles')
+    ros.wait_until(lambda: studio.node.worker._waiting >= 4, 'the worker has the requests')
+    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+        assert studio.call(ChangeState, 'change_state', transition=Transition(id=transition)).success
+    gate.permits.release()
+    answer = learned.get(timeout=10)
+    assert not answer.success and 'cleaned up meanwhile' in answer.message and not answer.style.name
+    for answer in (removed, renamed, listed):
+        answer = answer.get(timeout=10)
+        assert answer.success and 'cleaned up' not in answer.message
+    assert studio.call(ChangeState, 'change_state', transition=Transition(id=Transition.TRANSITION_CONFIGURE)).success
+    ros.wait_until(lambda: studio.call(ListStyles, 'list_styles').success, 'the styles are listed')
+    names = {style.name for style in studio.call(ListStyles, 'list_styles').styles}
+    assert {'blue', 'sky', 'rust'} <= names and not {'red', 'rose'} & names
+
+
+def test_the_next_style_follows_the_one_that_was_asked_for_before(ros, tmp_path):
+    studio, gate = gated_studio(ros, tmp_path, 'a', 'b', 'c', 'd')
+    assert studio.set_parameters(style='d').successful
+    answers = [start_learning(studio, 'a'), *(studio.start(NextStyle, 'next_style') for _ in range(2))]
+    gate.permits.release()
+    assert [answer.get(timeout=10).style.name for answer in answers] == ['a', 'b', 'c']
+
+
+def test_the_parameter_follows_the_name_of_the_style_that_is_painted(red_studio):
+    assert red_studio.call(RenameStyle, 'rename_style', name='red', new_name='sky').success
+    assert red_studio.parameter('style') == 'sky'
+    assert tuple(red_studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+    assert red_studio.call(RenameStyle, 'rename_style', name='starry_night', new_name='night').success
+    assert red_studio.parameter('style') == 'sky'
+
+
+def test_a_style_is_set_while_the_disk_is_written(ros, tmp_path, monkeypatch):
+    studio = Studio(ros, tmp_path)
+    assert studio.learn(RED).success
+    writing, written = threading.Event(), threading.Event()
+    put = StyleLibrary.put
+
+    def slow_put(self, style, anew=False):
+        writing.set()
+        assert written.wait(30)
+        put(self, style, anew)
+    monkeypatch.setattr(StyleLibrary, 'put', slow_put)
+    learned = studio.start(SetStyle, 'set_style', name='blue', image=messages.to_image(RED, Header()))
+    assert writing.wait(10)
+    assert studio.set_parameters(style='starry_night').successful
+    assert not studio.set_parameters(style='nobody').successful
+    written.set()
+    assert learned.get(timeout=10).success
+    studio.wait_for_style('starry_night')
+
+
+def test_the_library_is_looked_through_in_the_workers_thread(ros, tmp_path, monkeypatch):
+    threads, problems = queue.Queue(), Styles.problems
+
+    def watched(self):
+        threads.put(threading.current_thread().name)
+        return problems(self)
+    monkeypatch.setattr(Styles, 'problems', watched)
+    Studio(ros, tmp_path)
+    assert threads.get(timeout=10) == 'worker'
+
+
+def test_no_more_styles_wait_by_the_parameter_than_by_a_service(ros, tmp_path):
+    studio, gate = gated_studio(ros, tmp_path, 'red')
+    start_learning(studio, 'blue')
+    results = [studio.set_parameters(style='red') for _ in range(LARGEST_QUEUE + 5)]
+    refused = [result.reason for result in results if not result.successful]
+    assert len(refused) >= 5 and set(refused) == {"The parameter 'style' is not set: 64 requests wait already, and no "
+                                                  'more are taken; call again in a second.'}
+    assert studio.set_parameters(strength=0.5).successful       # nothing waits for this one
+    gate.permits.release()
+    ros.wait_until(lambda: studio.set_parameters(style='starry_night').successful, 'there is room again')
+
+
+@pytest.mark.parametrize('painted', ['starry_night', ''])
+def test_a_style_that_is_not_there_when_the_model_is_loaded_is_not_named_as_painted(ros, tmp_path, painted):
+    studio, may_load = slow_studio(ros, tmp_path)
+    studio.set_parameters(style=painted)
+    ros.run(studio.node.trigger_configure)
+    ros.run(studio.node.trigger_activate)
+    assert studio.set_parameters(style='nobody').successful
+    may_load.set()
+    if painted:
+        ros.wait_until(lambda: studio.parameter('style') == painted, 'the parameter names what is painted')
+    else:
+        assert "'nobody' is not in the library" in studio.wait_for_state('failed').message
+    assert studio.learn(RED).success
+    ros.wait_until(lambda: studio.statuses[-1].state == 'waiting' and studio.parameter('style') == 'red', 'red')
+
+
+def test_a_style_that_the_disk_did_not_take_is_stored_when_there_is_room(ros, tmp_path, monkeypatch):
+    monkeypatch.setattr(style_services, 'LOOK_AGAIN', 0.2)
+    (tmp_path / 'file').touch()
+    studio = Studio(ros, tmp_path / 'file' / 'styles')
+    assert 'not kept' in studio.learn(RED).message
+    (tmp_path / 'file').unlink()
+    ros.wait_until((tmp_path / 'file' / 'styles' / 'red.style').exists, 'red is stored')
 
 
 def test_the_status_says_what_is_being_learned_until_the_last_call_is_done(ros, tmp_path):
