@@ -128,6 +128,8 @@ _FORMATS: dict[str, tuple[re.Pattern[bytes], Callable[[Read], tuple[int, int]]]]
     'BMP': (re.compile(rb'BM'), _bmp_size),
     'TIFF': (re.compile(rb'II\*\0|MM\0\*'), _tiff_size),
 }
+#: How phones may write photographs that are not read here: HEIC and AVIF.
+_PHONE = re.compile(rb'....ftyp(avif|heic|heix|heim|heis|mif1)', re.DOTALL)
 #: For messages.
 KNOWN_FORMATS = 'JPEG, PNG, WebP, BMP or TIFF'
 #: What stands before the EXIF block, and the distance from there to the block.  OpenCV turns a TIFF by itself.
@@ -259,6 +261,10 @@ def check_picture(data: bytes, what: str = 'The picture', most: int = MAX_PIXELS
         raise ImageError(f'{what} is empty; send a {KNOWN_FORMATS} file.')
     form = picture_format(data)
     if form is None:
+        phone = _PHONE.match(data)
+        if phone:
+            kind = 'AVIF' if phone[1] == b'avif' else 'HEIC'
+            raise ImageError(f'{what} is an {kind} file, not {KNOWN_FORMATS}; save it as JPEG.')
         raise ImageError(f'{what} is no {KNOWN_FORMATS} file (it begins with {data[:8]!r}); convert it to one.')
     try:
         check_size(reader(data), form, len(data), what, most)

@@ -253,6 +253,8 @@ def test_a_png_that_claims_more_than_it_has_is_refused_before_decoding(monkeypat
 
 @pytest.mark.parametrize('data, fact', [
     (b'', 'is empty'), (b'GIF89a' + bytes(50), "begins with b'GIF89a"), (b'<svg></svg>', 'is no JPEG'),
+    (b'\0\0\0\x24ftypheic' + bytes(50), 'is an HEIC file, not JPEG, PNG, WebP, BMP or TIFF; save it as JPEG'),
+    (b'\0\0\0\x20ftypavif' + bytes(50), 'is an AVIF file'),
     (b'not a picture', 'is no JPEG'), (bytes(1000), 'is no JPEG'), (b'\xff\xd8\xff', 'damaged or truncated JPEG'),
     (b'\xff\xd8' + b'\xff\xfe\0\2' * 100_000, 'damaged or truncated JPEG'), (png(0, 0), 'damaged'),
     (jpeg(0, 0), 'damaged'), (b'II*\0' + b'\xff' * 20, 'damaged or truncated TIFF'),

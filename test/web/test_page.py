@@ -308,6 +308,26 @@ def test_an_uploaded_picture_is_learned_and_a_bad_one_is_refused_in_a_sentence(b
     assert browser.chosen() == ['my sunset'], 'and painting goes on'
 
 
+def test_a_phone_teaches_its_large_turned_photograph_and_a_heic_file_is_refused_clearly(browser, tmp_path):
+    browser.size(390, 844, phone=True)
+    photo, heic = tmp_path / 'IMG_0001.jpg', tmp_path / 'IMG_0002.HEIC'
+    noise = np.random.default_rng(1).integers(0, 40, (3024, 4032, 3), np.uint8)
+    jpeg = encode_jpeg(noise + np.linspace(0, 215, 4032, dtype=np.uint8)[:, None], 95)
+    turned = b'Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0'
+    photo.write_bytes(jpeg[:2] + b'\xff\xe1' + (len(turned) + 2).to_bytes(2, 'big') + turned + jpeg[2:])
+    heic.write_bytes(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic' + bytes(4_000_000))
+    assert photo.stat().st_size > 3_000_000, 'it is shrunk before it travels'
+    browser.find('#photo').send_keys(str(photo))
+    until(lambda: browser.chosen() == ['IMG_0001'], 'it is learned and painted')
+    width, height = until(lambda: browser.script("""
+        const picture = document.querySelector('[data-name=IMG_0001] img');
+        return picture.naturalWidth && [picture.naturalWidth, picture.naturalHeight];"""), 'its thumbnail')
+    assert height > width, 'it stands upright'
+    browser.find('#photo').send_keys(str(heic))
+    until(lambda: 'The picture is an HEIC file' in browser.toasts(), 'it is refused in a sentence')
+    assert browser.chosen() == ['IMG_0001'] and overflow(browser) == []
+
+
 DROP = """
     const [kind, bytes, name] = arguments, data = new DataTransfer();
     data.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt(0))], name, {type: 'image/jpeg'}));
