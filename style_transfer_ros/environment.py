@@ -7,9 +7,14 @@
 """The environment of ROS processes: shared memory and memory that hold camera images, and a ROS domain of one's own."""
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import ctypes
+import importlib
 import os
 import random
+import sys
+import types
 
 from style_transfer_ros.paths import share_folder
 
@@ -19,6 +24,9 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX, _FRAME, _FRAMES = -1, -3, -8
 _PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
 #: Lets the profile choose how writers and readers keep memory.
 _MEMORY_FROM_PROFILE = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
+
+#: Makes modules of messages when ROS is built.
+_GENERATOR = 'rosidl_generator_py.generate_py_impl'
 
 
 def large_shared_memory() -> dict[str, str]:
@@ -64,6 +72,37 @@ def prepare_for_jpegs() -> None:
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+
+
+class _Later(types.ModuleType):
+    """Stands for a module that is imported when something of it is used."""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def lean_imports() -> Iterator[None]:
+    """
+    Import in the block what a node with small messages needs of ROS and aiohttp, and keep 17 MB out of memory.
+
+    Messages import NumPy for fields that few of them have: they get it when they use it, all other code as always.
+    Beside the loader of their libraries comes the generator of their code with two parsers, which ROS itself does
+    without where it is missing.  aiohttp reads the certificates that programs need which ask others over HTTPS.
+    """
+    certificates = os.environ.get('SSL_CERT_FILE')
+    os.environ['SSL_CERT_FILE'] = os.devnull
+    left_out = {name: module for name, module in (('numpy', _Later('numpy')), (_GENERATOR, None))
+                if name not in sys.modules}
+    sys.modules.update(left_out)                # type: ignore[arg-type] # None: as if it were not installed
+    try:
+        yield
+    finally:
+        for name in left_out:
+            del sys.modules[name]
+        del os.environ['SSL_CERT_FILE']
+        if certificates is not None:
+            os.environ['SSL_CERT_FILE'] = certificates
 
 
 def stay_alone() -> None:

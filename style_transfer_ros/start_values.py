@@ -17,7 +17,6 @@ import ctypes
 import os
 import re
 import tempfile
-from xml.etree import ElementTree
 
 import yaml
 
@@ -113,6 +112,7 @@ def _check_xml(variable: str, path: str) -> None:
     if not os.path.isfile(path):
         raise StyleTransferError(f"{variable} names {shown(path)}, where there is no file; correct it or run 'unset "
                                  f"{variable}'.")
+    from xml.etree import ElementTree  # memory that few processes need
     try:
         ElementTree.parse(path)     # noqa: S314 - the user's own
     except (ElementTree.ParseError, OSError, ValueError) as error:

@@ -39,8 +39,8 @@ def _start_ros(args: list[str] | None = None, prepare: Callable[[], None] = prep
 
     :raises StyleTransferError: its arguments or its environment cannot be used.
     """
-    prepare()
     check_environment()
+    prepare()
     args = sys.argv if args is None else args
     check_arguments(args)
     if folder := missing_log_folder():

@@ -19,26 +19,31 @@ import socket
 import tempfile
 from typing import Any
 
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CompressedImage
-
 from style_transfer_ros.engine.errors import ParameterError, shown, StyleTransferError
-from style_transfer_ros.environment import prepare_for_jpegs
-from style_transfer_ros.ros.guarded import guard_services
-from style_transfer_ros.ros.parameters import declare, refuse_changes
-from style_transfer_ros.ros.running import run, spin_once
+from style_transfer_ros.environment import lean_imports, prepare_for_jpegs
 from style_transfer_ros.settings import WebParameters
 
 try:
-    from style_transfer_ros.ros.web import addresses
-    from style_transfer_ros.ros.web.gate import Gate, OPERATOR, VIEWER
-    from style_transfer_ros.ros.web.own_camera import OwnCamera
-    from style_transfer_ros.ros.web.recording import Recordings
-    from style_transfer_ros.ros.web.robot import Robot
-    from style_transfer_ros.ros.web.server import Server
-    from style_transfer_ros.ros.web.styles import StyleBook
-    from style_transfer_ros.ros.web.viewers import Streams, Viewers
+    with lean_imports():
+        from rclpy.node import Node
+        from rclpy.qos import QoSProfile
+
+        # these two are imported here, and not by the first service, for the sake of what is left out
+        import rosidl_generator_py  # noqa: F401
+        from sensor_msgs.msg import CompressedImage
+        import service_msgs.msg  # noqa: F401
+
+        from style_transfer_ros.ros.guarded import guard_services
+        from style_transfer_ros.ros.parameters import declare, refuse_changes
+        from style_transfer_ros.ros.running import run, spin_once
+        from style_transfer_ros.ros.web import addresses
+        from style_transfer_ros.ros.web.gate import Gate, OPERATOR, VIEWER
+        from style_transfer_ros.ros.web.own_camera import OwnCamera
+        from style_transfer_ros.ros.web.recording import Recordings
+        from style_transfer_ros.ros.web.robot import Robot
+        from style_transfer_ros.ros.web.server import Server
+        from style_transfer_ros.ros.web.styles import StyleBook
+        from style_transfer_ros.ros.web.viewers import Streams, Viewers
 except ModuleNotFoundError as missing:
     if missing.name != 'aiohttp':
         raise

@@ -100,6 +100,31 @@ class Painter:
         return response
 
 
+def test_numpy_and_opencv_take_no_memory_until_a_picture_is_decoded(ros, web):
+    Painter(ros)
+    page = web()
+    page.open()
+    request = urllib.request.Request(f'{page.origin}/snapshot.jpg', headers={'Authorization': f'Bearer {page.token}'})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.read() == JPEG
+    mapped = Path(f'/proc/{page.process.pid}/maps').read_text(encoding='utf-8')
+    assert 'aiohttp' in mapped and 'numpy' not in mapped and 'cv2' not in mapped
+
+
+def test_what_is_imported_lean_is_whole_when_it_is_used():
+    done = subprocess.run([sys.executable, '-c', """
+import os
+from style_transfer_ros.environment import lean_imports
+os.environ['SSL_CERT_FILE'] = 'mine'
+with lean_imports():
+    import sensor_msgs.msg
+import numpy
+info = sensor_msgs.msg.CameraInfo(k=[1.0] * 9)
+assert type(info.k) is numpy.ndarray and info.k.sum() == 9 and os.environ['SSL_CERT_FILE'] == 'mine'
+"""], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ''
+
+
 @pytest.mark.timeout(120)
 def test_ctrl_c_finishes_the_recording_and_carries_out_all_removals(ros, web, tmp_path):
     from rosbags.rosbag2 import Reader

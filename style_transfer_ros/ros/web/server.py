@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Callable
 import errno
 import hashlib
-from importlib import resources
 import io
 import logging
+from pathlib import Path
 import ssl
 import threading
 import time
@@ -422,7 +422,7 @@ def _png(message: Any) -> bytes:
 def _page_files() -> dict[str, tuple[bytes, str, str]]:
     """Read the page's files: content, type and tag by path."""
     files = {}
-    for file in (resources.files('style_transfer_ros') / 'web').iterdir():
+    for file in (Path(__file__).parents[2] / 'web').iterdir():
         kind = _TYPES.get(file.name.rpartition('.')[2])
         if kind:
             data = file.read_bytes()
