@@ -18,8 +18,6 @@ import os
 import re
 import tempfile
 
-import yaml
-
 from style_transfer_ros.engine.errors import shown, StyleTransferError
 
 #: Above it Fast DDS has no ports.
@@ -32,6 +30,8 @@ _TOPIC = re.compile(rf'(rostopic://|rosservice://)?(~|~?/?({_NAME}|\{{\w+\}})+(/
 #: ``rule := value``, with an optional node before the rule.
 _RULE = re.compile(r'(?:(?P<node>[^:=]+):)?(?P<from>[^:=]+(?:://[^:=]+)?):=(?P<to>.*)', re.DOTALL)
 _SETTING = re.compile(r'(?:[^:=\s]+:)?(?P<name>[^:=\s]+):=(?P<value>.*)', re.DOTALL)
+#: A value of one word or number, as YAML has it.
+_PLAIN = re.compile(r'[A-Za-z0-9_./]+')
 _LETTERS = "letters, digits and single '_', not beginning with a digit"
 #: Characters of a node's name and of its namespace, at most, as DDS has it.
 _LONGEST_NAME, _LONGEST_NAMESPACE = 255, 245
@@ -153,6 +153,9 @@ def _check_setting(text: str) -> None:
         raise StyleTransferError(f'The parameter setting is {shown(text)}, but NAME:=VALUE is needed; type, for '
                                  'example, -p period:=0.1.')
     name, value = found['name'][:100], found['value']
+    if _PLAIN.fullmatch(value):
+        return
+    import yaml  # memory that few processes need
     try:
         node = yaml.compose(value, yaml.SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
