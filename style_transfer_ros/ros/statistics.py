@@ -26,14 +26,15 @@ class Statistics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._arrivals: deque[float] = deque(maxlen=5000)
-        self._paintings: deque[tuple] = deque(maxlen=5000)      # (when, latency, painting, work of ROS), seconds
+        # those of the last seconds: (when,) and (when, latency, painting, work of ROS), seconds
+        self._arrivals: deque[tuple] = deque(maxlen=5000)
+        self._paintings: deque[tuple] = deque(maxlen=5000)
         self._total: Counter = Counter()                        # frames_in, frames_painted, dropped_<cause>
 
     def arrived(self) -> None:
         """Count a frame of the camera."""
         with self._lock:
-            self._arrivals.append(time.monotonic())
+            _add(self._arrivals, time.monotonic())
             self._total['frames_in'] += 1
 
     def painted(self, latency: float, painting: float, ros: float) -> None:
@@ -47,7 +48,7 @@ class Statistics:
         with self._lock:
             if not -0.1 < latency < _SAME_CLOCK:
                 latency = math.nan
-            self._paintings.append((time.monotonic(), latency, painting, ros))
+            _add(self._paintings, time.monotonic(), latency, painting, ros)
             self._total['frames_painted'] += 1
 
     def again(self) -> None:
@@ -64,14 +65,14 @@ class Statistics:
         """Tell how long ago the last frame ``arrived`` or was ``painted``, s; infinite if none ever."""
         with self._lock:
             if event == 'arrived':
-                return time.monotonic() - self._arrivals[-1] if self._arrivals else math.inf
+                return time.monotonic() - self._arrivals[-1][0] if self._arrivals else math.inf
             return time.monotonic() - self._paintings[-1][0] if self._paintings else math.inf
 
     def values(self) -> dict[str, str]:
         """Return counts and rates as texts by key, for diagnostics."""
         with self._lock:
             now = time.monotonic()
-            arrivals = sum(t > now - _WINDOW for t in self._arrivals)
+            arrivals = sum(a[0] > now - _WINDOW for a in self._arrivals)
             recent = np.array([p[1:] for p in self._paintings if p[0] > now - _WINDOW]).reshape(-1, 3) * 1e3
             totals = dict(self._total)
         found = {'rate in (Hz)': f'{arrivals / _WINDOW:.1f}', 'rate out (Hz)': f'{len(recent) / _WINDOW:.1f}',
@@ -85,6 +86,13 @@ class Statistics:
             found |= {'painting median (ms)': f'{np.median(recent[:, 1]):.1f}',
                       'convert and publish median (ms)': f'{np.median(recent[:, 2]):.2f}'}
         return found
+
+
+def _add(events: deque[tuple], now: float, *values: float) -> None:
+    """Note an event, and forget those that no rate counts any more."""
+    while events and events[0][0] <= now - _WINDOW:
+        events.popleft()
+    events.append((now, *values))
 
 
 def _resident_megabytes() -> float:

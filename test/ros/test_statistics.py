@@ -80,6 +80,15 @@ def test_the_time_since_an_event_is_infinite_before_the_first_and_then_grows(clo
     assert counted.seconds_since('arrived') == 2.5 and counted.seconds_since('painted') == 1.0
 
 
+def test_what_no_rate_counts_any_more_is_forgotten(clock):
+    counted = Statistics()
+    for _ in range(1000):
+        clock.now += 0.125
+        counted.arrived()
+        counted.painted(0.1, 0.02, 0.001)
+    assert len(counted._arrivals) == len(counted._paintings) == 40
+
+
 def test_the_memory_is_what_this_process_holds_in_ram():
     megabytes = float(Statistics().values()['memory (MB)'])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
