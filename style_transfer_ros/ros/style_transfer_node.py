@@ -26,6 +26,7 @@ from style_transfer_ros.engine.errors import ParameterError, sentence, StyleErro
 from style_transfer_ros.engine.models import check_model
 from style_transfer_ros.engine.styles import Mix, Styles
 from style_transfer_ros.engine.stylizer import Stylizer
+from style_transfer_ros.environment import claim_shared_memory
 from style_transfer_ros.ros.guarded import guard_services
 from style_transfer_ros.ros.live import Live
 from style_transfer_ros.ros.loaded import Contents, load, Loaded
@@ -76,6 +77,7 @@ class StyleTransferNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the camera and paint."""
         assert self.loaded is not None, 'the lifecycle configures before it activates'
+        claim_shared_memory()
         self.live = Live(self, self.loaded, self._settings, self._statistics)
         self._refresh()
         return super().on_activate(state)

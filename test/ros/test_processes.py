@@ -132,6 +132,23 @@ def test_a_node_that_ends_leaves_no_shared_memory_behind(ros, processes, module)
     assert not any(path.exists() for path in own)
 
 
+@pytest.mark.skipif(get_rmw_implementation_identifier() != 'rmw_fastrtps_cpp', reason='only Fast DDS has such files')
+def test_an_active_node_holds_all_of_its_own_shared_memory_and_no_others(ros, processes):
+    """Else it would be counted page by page, as more of it is used, for hours."""
+    node, _ = processes('style_transfer_node', 'model:=fake'), processes('camera_node', 'source:=scene', 'width:=64')
+    paintings = ros.listen(ros.node(), Image, 'stylized/image')
+    paintings.get(timeout=60)
+
+    def held():
+        """Return the share in RAM of each large segment: the node's own and the camera's."""
+        smaps = Path(f'/proc/{node.pid}/smaps').read_text(encoding='ascii')
+        sizes = re.findall(r'/fastrtps_[0-9a-f]{16}\nSize: +(\d+) kB\n.*\n.*\nRss: +(\d+) kB', smaps)
+        return sorted(int(rss) / int(size) for size, rss in sizes if int(size) > 16_000)
+    ros.wait_until(lambda: len(held()) == 2, 'the camera sends through shared memory', 60)
+    camera, own = held()
+    assert own == 1 and camera < 0.5
+
+
 def test_a_camera_that_is_gone_is_said_and_tried_again_and_diagnosed(ros, processes):
     user = ros.node()
     diagnostics = ros.listen(user, DiagnosticArray, '/diagnostics')
