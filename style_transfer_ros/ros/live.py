@@ -39,8 +39,8 @@ from style_transfer_ros.settings import StyleTransferParameters
 
 #: A warning about frames that cannot be painted is given at most this often, s.
 _WARN_EVERY = 5.0
-#: Smaller frames after which DDS has let the larger ones go.
-_GIVEN_BACK_FOR = 3
+#: So long after frames became smaller the last of the larger ones are let go, s.
+_LET_GO_WITHIN = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ class Live:
         self._info: CameraInfo | None = None
         self._still = StillPicture()
         self._stopped = False
-        self._size, self._to_give_back = 0, 0       # of the last frame, bytes; for how many frames more
+        self._size, self._give_back_until = 0, 0.0      # of the last painting, bytes; on the steady clock, s
         self.scene = Scene(settings, None, None)
         kind, ending = (CompressedImage, '/compressed') if settings.image_transport == 'compressed' else (Image, '')
         self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
@@ -89,7 +89,7 @@ class Live:
         # behind what may raise: a thread of an activation that failed would go on
         self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
         # on the wall's clock: a still picture has no clock
-        self._still_timer = node.create_timer(0.25, self._paint_still, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._still_timer = node.create_timer(0.25, self._look_after, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._timer = self._new_timer()
 
     # In the executor's thread
@@ -153,6 +153,11 @@ class Live:
 
     def _on_camera_info(self, info: CameraInfo) -> None:
         self._info = info
+
+    def _look_after(self) -> None:
+        """Do what no frame may come for."""
+        self._paint_still()
+        self._give_back()
 
     def _paint_still(self) -> None:
         """Paint a picture that stands still when somebody begins to look, and again when the scene changes."""
@@ -228,15 +233,16 @@ class Live:
             info = copy(frame.info)     # frames share one calibration
             info.header = header
             self._loaded.infos.publish(info)
-        self._give_back(len(message.data))
+        if len(image.data) < self._size:
+            self._give_back_until = time.monotonic() + _LET_GO_WITHIN
+        self._size = len(image.data)
+        self._give_back()
         latency = self._node.get_clock().now().nanoseconds * 1e-9 - taken
         self._statistics.painted(latency, painting, time.thread_time() - begin - engine)
 
-    def _give_back(self, size: int) -> None:
-        """Give the memory of larger frames back; some of it is free only when DDS has sent the next ones."""
-        if size < self._size:
-            self._to_give_back = _GIVEN_BACK_FOR
-        self._size = size
-        if self._to_give_back:
-            self._to_give_back -= 1
+    # In both threads
+
+    def _give_back(self) -> None:
+        """Give the memory of larger frames back, while there may still be some."""
+        if time.monotonic() < self._give_back_until:
             give_back()

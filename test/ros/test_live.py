@@ -140,9 +140,9 @@ class Studio:
     def count(self, key):
         return int(self.statistics.values().get(key, 0))
 
-    def wait_for(self, key, seconds=SOON):
+    def wait_for(self, key, seconds=SOON, number=1):
         deadline = time.monotonic() + seconds
-        while not self.count(key):
+        while self.count(key) < number:
             assert time.monotonic() < deadline, key
             time.sleep(0.01)
 
@@ -319,3 +319,28 @@ def test_a_still_picture_is_painted_once_more_for_each_new_viewer_and_each_new_s
     studio.paintings.viewers = 1
     look()
     studio.expect_nothing()
+
+
+def test_the_memory_of_larger_frames_is_given_back_for_two_seconds_though_no_other_frame_comes(make, monkeypatch):
+    """Some of it is let go only later."""
+    studio, now, given = make(), [100.0], []
+    monkeypatch.setattr('style_transfer_ros.ros.live.time', SimpleNamespace(
+        monotonic=lambda: now[0], perf_counter=time.perf_counter, thread_time=time.thread_time))
+    monkeypatch.setattr('style_transfer_ros.ros.live.give_back', lambda: given.append(now[0]))
+
+    def paint(frame, number):
+        studio.show(frame)
+        assert studio.paintings.get(timeout=SOON)
+        studio.wait_for('frames painted', number=number)
+        studio.node.tick(0.25)
+    paint(np.tile(GREY, (2, 2, 1)), 1)
+    paint(np.tile(GREY, (2, 2, 1)), 2)
+    assert not given
+    paint(GREY, 3)
+    assert given == [100.0, 100.0]      # with the frame, and soon after
+    now[0] = 101.9
+    studio.node.tick(0.25)
+    assert given[2:] == [101.9]
+    now[0] = 102.1
+    paint(GREY, 4)
+    assert len(given) == 3
