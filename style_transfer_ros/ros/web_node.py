@@ -84,8 +84,8 @@ class WebNode(Node):
                                          'make room or make the folder writable.') from error
         self._server = Server(
             robot, lambda public, report: Gate(self._tokens, names, self._port, settings.https, public, report),
-            viewers, StyleBook(robot, lambda content: viewers.tell('styles', content)),
-            OwnCamera(robot, self.resolve_topic_name(_OWN_TOPIC), self._publish_own),
+            viewers, StyleBook(robot, lambda content: viewers.tell('styles', content), viewers.notify),
+            OwnCamera(robot, self.resolve_topic_name(_OWN_TOPIC), self._publish_own, folder),
             Recordings(folder / 'recordings', self, robot), self.links, lambda: self.get_clock().now().nanoseconds)
         self._reached = reached
         try:

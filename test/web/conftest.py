@@ -57,6 +57,8 @@ class FakeRobot:
         self.asked, self.said, self.cameras = [], [], []
         self.gate = threading.Event()       # a style is learned while this is set
         self.gate.set()
+        self.removable = threading.Event()      # a style is removed while this is set
+        self.removable.set()
 
     def log(self, sentence):
         self.said.append(sentence)
@@ -68,6 +70,7 @@ class FakeRobot:
             return ListStyles.Response(success=True, styles=self.styles)
         self.asked.append(request)
         if isinstance(request, RemoveStyle.Request):
+            await asyncio.to_thread(self.removable.wait, 10)
             self.styles = [style for style in self.styles if style.name != request.name]
             return RemoveStyle.Response(success=True, message='Removed.')
         if isinstance(request, RenameStyle.Request):
@@ -90,6 +93,12 @@ class FakeRobot:
         self.parameters = {**self.parameters, 'image_topic': topic, 'image_transport': transport}
 
 
+@pytest.fixture
+def robot():
+    """Give a stand-in for the painting node."""
+    return FakeRobot()
+
+
 class Page:
     """A running server, and a client that is as honest or as hostile as a test wants it."""
 
@@ -106,12 +115,13 @@ class Page:
         self.robot, self.port, self.own = FakeRobot(), free_port('127.0.0.1'), []
         self.viewers = Viewers(Streams(), most_viewers)
         self.streams = self.viewers.streams
-        self.styles = StyleBook(self.robot, lambda content: self.viewers.tell('styles', content), undo_time)
+        self.styles = StyleBook(self.robot, lambda content: self.viewers.tell('styles', content), self.viewers.notify,
+                                undo_time)
         self.server = Server(
             self.robot, lambda public, report: Gate(self.TOKENS, ['127.0.0.1', 'localhost'], self.port, False, public,
                                                     report),
             self.viewers, self.styles,
-            OwnCamera(self.robot, '/page/image_raw', lambda jpeg, age: self.own.append((jpeg, age))),
+            OwnCamera(self.robot, '/page/image_raw', lambda jpeg, age: self.own.append((jpeg, age)), folder.parent),
             Recordings(folder, None, self.robot),
             lambda role: [f'http://127.0.0.1:{self.port}/#token={self.TOKENS[role]}'], lambda: 5_000_000_000)
         self.server.start('127.0.0.1', self.port, None)
@@ -156,6 +166,7 @@ def pages(tmp_path, monkeypatch):
     yield start
     for started in running:
         started.robot.gate.set()
+        started.robot.removable.set()
         started.server.stop()
 
 

@@ -12,15 +12,16 @@ from itertools import count
 import json
 import socket
 import struct
-from threading import Thread
+from threading import Thread, Timer
 import time
 
 import aiohttp
 import pytest
 
 from style_transfer_msgs.msg import StyleInfo
+from style_transfer_msgs.srv import RemoveStyle, SetStyle
 from style_transfer_ros.engine.picture_headers import check_picture, MAX_PIXELS
-from style_transfer_ros.ros.web import viewers
+from style_transfer_ros.ros.web import own_camera, viewers
 from style_transfer_ros.ros.web.robot import RobotError
 from style_transfer_ros.ros.web.viewers import CAMERA, HEADER, OWN_CAMERA, PAINTING
 
@@ -246,6 +247,58 @@ def test_removals_that_wait_are_carried_out_when_the_page_ends(page):
     assert [request.name for request in page.robot.asked] == ['poppies']
 
 
+@pytest.mark.parametrize('ends', [False, True])
+def test_a_removal_that_the_node_was_asked_for_is_asked_once_and_cannot_be_undone(pages, ends):
+    page = pages(undo_time=0.1)
+    until(lambda: page.styles.names(), 'the list is there')
+    page.robot.removable.clear()
+    page.sentence('POST', '/do/remove', {'name': 'poppies'})
+    until(lambda: page.robot.asked, 'the node is asked to remove the style')
+    status, sentence = page.sentence('POST', '/do/undo', {'name': 'poppies'})
+    assert status == 409 and 'cannot be undone any more' in sentence
+    if ends:
+        Timer(0.5, page.robot.removable.set).start()
+        page.server.stop()
+    page.robot.removable.set()
+    until(lambda: page.styles.names() == ['wave'], 'the style is removed')
+    assert [request.name for request in page.robot.asked] == ['poppies'] and page.robot.said == []
+
+
+def failing(robot, error, kind):
+    """Let a stand-in raise ``error`` at requests of this kind."""
+    wish = robot.wish
+
+    async def wish_or_fail(request, seconds=10.0):
+        if isinstance(request, kind):
+            robot.asked.append(request)
+            raise error
+        return await wish(request, seconds)
+    robot.wish = wish_or_fail
+
+
+@pytest.mark.parametrize('error', [RobotError('The disk is read-only.'), ValueError('The disk is read-only.')])
+def test_those_who_watch_are_told_why_a_style_that_was_removed_comes_back(pages, error):
+    page = pages(undo_time=0.1)
+    failing(page.robot, error, RemoveStyle.Request)
+
+    async def watch():
+        async with Watching(page) as viewer:
+            await asyncio.to_thread(until, lambda: page.styles.names(), 'the list is there')
+            await asyncio.to_thread(page.sentence, 'POST', '/do/remove', {'name': 'poppies'})
+            return (await viewer.hear('notice'))['message']
+    told = asyncio.run(watch())
+    assert told.startswith("The style 'poppies' is not removed: ") and told.endswith('The disk is read-only.')
+    assert page.styles.names() == ['poppies', 'wave']
+
+
+def test_shuffle_goes_on_after_an_error(page):
+    until(lambda: page.styles.names(), 'the list is there')
+    failing(page.robot, ValueError('One bad answer.'), SetStyle.Request)
+    assert page.sentence('POST', '/do/shuffle', {'seconds': 1})[0] == 200
+    until(lambda: len(page.robot.asked) == 2, 'it goes on')
+    assert 'One bad answer.' in page.robot.said[0]
+
+
 # Uploads
 
 
@@ -439,11 +492,39 @@ def test_a_browsers_camera_is_one_operators_and_never_a_viewers(page):
 
 
 def test_the_robots_camera_comes_back_when_the_browser_whose_camera_was_painted_is_gone(page, monkeypatch):
-    from style_transfer_ros.ros.web import own_camera
     monkeypatch.setattr(own_camera, '_SILENT', 0.5)
     assert page.sentence('POST', '/do/use_browser', {})[0] == 200
     until(lambda: len(page.robot.cameras) == 2, 'the robot is painted again')
     assert page.robot.cameras == [('/page/image_raw', 'compressed'), ('image_raw', 'raw')]
+
+
+def test_the_robots_camera_comes_back_after_a_page_that_was_killed(robot, tmp_path, monkeypatch):
+    monkeypatch.setattr(own_camera, '_SILENT', 0.1)
+    before = robot.parameters = {**robot.parameters, 'image_topic': '/front/image', 'image_transport': 'compressed'}
+
+    def page():
+        return own_camera.OwnCamera(robot, '/page/image_raw', lambda *frame: None, tmp_path)
+
+    async def start_again():
+        following = asyncio.create_task(page().follow())
+        await asyncio.to_thread(until, lambda: len(robot.cameras) == 2, 'the robot is painted again')
+        following.cancel()
+    asyncio.run(page().use())
+    asyncio.run(start_again())
+    assert robot.parameters == before
+    assert [file.stat().st_mode & 0o777 for file in tmp_path.iterdir()] == [0o600]
+
+
+@pytest.mark.parametrize('kept', ['', '7', '["one"]', '{'])
+def test_a_browsers_camera_is_painted_also_where_nothing_can_be_kept(robot, tmp_path, kept):
+    (tmp_path / 'camera_of.style_transfer.json').write_text(kept)
+    camera = own_camera.OwnCamera(robot, '/page/image_raw', lambda *frame: None, tmp_path)
+    (tmp_path / 'camera_of.style_transfer.json').unlink()
+    (tmp_path / 'camera_of.style_transfer.json').mkdir()
+    asyncio.run(camera.use())
+    asyncio.run(camera.give_back())
+    assert robot.cameras == [('/page/image_raw', 'compressed'), ('image_raw', 'raw')]
+    assert 'cannot be kept' in robot.said[0]
 
 
 def test_fifty_slow_clients_hold_up_nobody(page):

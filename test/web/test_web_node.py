@@ -19,13 +19,16 @@ import urllib.request
 
 from diagnostic_msgs.msg import DiagnosticArray
 import pytest
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
 
 from style_transfer_msgs.msg import StyleInfo, StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, RemoveStyle
 from style_transfer_ros.demo import live
+from style_transfer_ros.ros import record_node
+from style_transfer_ros.ros.web import recording
 from style_transfer_ros.ros.web.robot import Robot, RobotError
 
 JPEG = bytes.fromhex('ffd8ffc0000b080010001001011100ffd9')
@@ -204,7 +207,7 @@ def test_the_painter_is_brought_up_again_when_the_new_camera_cannot_be_set(robot
     asked = []
 
     async def call(request, seconds=10.0):
-        if isinstance(request, SetParameters.Request):
+        if isinstance(request, SetParametersAtomically.Request):
             raise RobotError('The node has not answered within 10 s; try again.')
         asked.append(request.transition.id)
         return type('Answer', (), {'success': True})
@@ -212,6 +215,75 @@ def test_the_painter_is_brought_up_again_when_the_new_camera_cannot_be_set(robot
     with pytest.raises(RobotError, match='not answered within 10 s'):
         asyncio.run(robot.use_camera('front/image_raw', 'raw'))
     assert asked == [4, 2, 1, 3], 'deactivate, cleanup, configure, activate'
+
+
+def test_of_several_values_all_are_set_or_none(ros, robot):
+    painter = ros.node('style_transfer')
+    values = {'strength': 1.0, 'smoothing': 0.5}
+
+    def check(updates):
+        return SetParametersResult(successful=all(update.value < 2 for update in updates), reason='That is too much.')
+    for name, value in values.items():
+        painter.declare_parameter(name, value)
+    painter.add_on_set_parameters_callback(check)
+    ros.wait_until(lambda: all(robot._clients[kind].service_is_ready() for kind in robot._clients
+                               if 'SetParameters' in kind.__name__), 'the node is found')
+    robot.parameters = values
+    with pytest.raises(RobotError, match='That is too much'):
+        asyncio.run(robot.set({'strength': 0.5, 'smoothing': 2.0}))
+    assert painter.get_parameter('strength').value == 1.0
+    asyncio.run(robot.set({'strength': 0.5, 'smoothing': 0.25}))
+    assert [painter.get_parameter(name).value for name in values] == [0.5, 0.25]
+
+
+def test_two_wishes_to_record_at_once_make_one_recording(robot, tmp_path, monkeypatch):
+    made = []
+
+    class Made:
+
+        def __init__(self, node, folder, topics):
+            made.append(folder)
+
+        def state(self):
+            return {'problem': ''}
+
+        def unsubscribe(self):
+            made.remove(made[0])
+
+        def finish(self):
+            return 'Recorded.'
+    monkeypatch.setattr(recording, 'Recording', Made)
+    recordings = recording.Recordings(tmp_path, None, robot)
+
+    async def record():
+        answers = await asyncio.gather(recordings.record(), recordings.record(), return_exceptions=True)
+        assert len(made) == 1
+        stopped = await asyncio.gather(recordings.stop(), recordings.stop())
+        return [str(answer) for answer in (*answers, *stopped)]
+    first, second, *stopped = asyncio.run(record())
+    assert first.startswith('Recording ') and 'being recorded already' in second and made == []
+    assert stopped == ['Recorded.', 'Nothing is being recorded.']
+
+
+def test_the_executor_does_not_wait_for_what_the_first_recording_loads(ros, robot, tmp_path, monkeypatch):
+    made, executor = [], ros.run(threading.get_ident)
+    get_typestore = record_node.get_typestore
+
+    def watched(store):
+        made.append(threading.get_ident())
+        return get_typestore(store)
+    record_node._store.cache_clear()
+    monkeypatch.setattr(record_node, 'get_typestore', watched)
+    user = ros.node()
+    paintings = user.create_publisher(CompressedImage, 'stylized/image/compressed', 10)
+    recordings = recording.Recordings(tmp_path, user, robot)
+
+    async def record():
+        await recordings.record()
+        await asyncio.to_thread(ros.wait_until, paintings.get_subscription_count, 'it is recorded')
+        await recordings.stop()
+    asyncio.run(record())
+    assert len(made) == 1 and made[0] != executor
 
 
 @pytest.mark.parametrize('value', [1 << 63, -1 << 70, 10 ** 400, 'x', None, True])

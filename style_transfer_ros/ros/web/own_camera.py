@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+import json
 import math
+from pathlib import Path
 import struct
 import time
 
 from style_transfer_ros.engine.errors import ImageError, sentence
 from style_transfer_ros.engine.picture_headers import check_picture
+from style_transfer_ros.ros.web.addresses import write_secret
 from style_transfer_ros.ros.web.gate import OPERATOR
 from style_transfer_ros.ros.web.robot import Robot, RobotError
 from style_transfer_ros.ros.web.viewers import Viewer
@@ -34,14 +37,23 @@ class OwnCamera:
 
     :param topic: that the frames go to, without the ending of a transport.
     :param publish: publishes a frame, (JPEG, age in s).
+    :param folder: keeps which camera the robot has, for the case that this process dies before it gives it back.
     """
 
-    def __init__(self, robot: Robot, topic: str, publish: Callable[[bytes, float], None]) -> None:
+    def __init__(self, robot: Robot, topic: str, publish: Callable[[bytes, float], None], folder: Path) -> None:
         self._robot, self._topic, self._publish = robot, topic, publish
+        self._file = folder / f"camera_of{robot.painter.replace('/', '.')}.json"
         self._switching = asyncio.Lock()
         self._giver: Viewer | None = None                       # whose camera it is
         self._heard = 0.0                                       # when its last frame came
-        self._before: tuple[str, str] = ('image_raw', 'raw')    # the node's input before that
+        self._before = self._kept()                             # the node's input before that
+
+    def _kept(self) -> tuple[str, str]:
+        try:
+            topic, transport = json.loads(self._file.read_text(encoding='utf-8'))
+            return str(topic), str(transport)
+        except (OSError, ValueError, TypeError):        # none yet, or damaged
+            return 'image_raw', 'raw'
 
     @property
     def painted(self) -> bool:
@@ -66,6 +78,11 @@ class OwnCamera:
                 raise RobotError('This node cannot change its camera while it runs; start a newer one.')
             if not self.painted:
                 self._before = (parameters['image_topic'], parameters['image_transport'])
+                try:
+                    await asyncio.to_thread(write_secret, self._file, json.dumps(self._before).encode())
+                except OSError as error:
+                    self._robot.log(f"The name of the robot's camera cannot be kept ({sentence(error)}); while this "
+                                    'page runs it is known.')
             self._giver, self._heard = None, time.monotonic() + _PATIENCE - _SILENT
             await self._robot.use_camera(self._topic, 'compressed')
             self._heard = time.monotonic()

@@ -25,6 +25,15 @@ _QUEUE = 32 << 20
 _ROOM = 500_000_000
 
 
+def _prepare() -> None:
+    """Load what a recording needs, and the types that it writes; the first time that takes seconds."""
+    from style_transfer_ros.archive import recording  # noqa: F401
+    from style_transfer_ros.ros.record_node import definition
+    for kind in ('sensor_msgs/msg/CompressedImage', 'sensor_msgs/msg/CameraInfo',
+                 'style_transfer_msgs/msg/StyleTransferStatus'):
+        definition(kind)
+
+
 class Recording:
     """
     One recording; made and unsubscribed in the executor's thread.
@@ -79,6 +88,7 @@ class Recordings:
     def __init__(self, folder: Path, node: Node, robot: Robot) -> None:
         self._folder, self._node, self._robot = folder, node, robot
         self._current: Recording | None = None
+        self._changing = asyncio.Lock()         # one recording is begun or ended at a time
         #: What :meth:`Recording.state` told last; None: nothing is being recorded.
         self.state: dict | None = None
         #: Name and size (bytes) of every bag, newest first.
@@ -92,11 +102,13 @@ class Recordings:
         :raises StyleTransferError: one is under way, or the bag cannot be made.
         :raises OSError: the folder of bags cannot be made.
         """
-        if self._current is not None:
-            raise RobotError('The painting is being recorded already.')
-        folder, topic = await asyncio.to_thread(self._next_folder), self._robot.painting_topic
-        topics = [f'{topic}/compressed', f"{topic.rpartition('/')[0]}/camera_info", f'{self._robot.painter}/status']
-        self._current = await self._robot.in_executor(lambda: Recording(self._node, folder, topics))
+        async with self._changing:
+            if self._current is not None:
+                raise RobotError('The painting is being recorded already.')
+            await asyncio.to_thread(_prepare)
+            folder, topic = await asyncio.to_thread(self._next_folder), self._robot.painting_topic
+            topics = [f'{topic}/compressed', f"{topic.rpartition('/')[0]}/camera_info", f'{self._robot.painter}/status']
+            self._current = await self._robot.in_executor(lambda: Recording(self._node, folder, topics))
         await self._look()
         return f"Recording '{folder.name}'."
 
@@ -106,14 +118,15 @@ class Recordings:
 
         :raises StyleTransferError: the bag could not be completed.
         """
-        recording, self._current, self.state = self._current, None, None
-        if recording is None:
-            return 'Nothing is being recorded.'
-        await self._robot.in_executor(recording.unsubscribe)
-        try:
-            return await asyncio.to_thread(recording.finish)
-        finally:
-            await asyncio.to_thread(self.refresh)
+        async with self._changing:
+            recording, self._current, self.state = self._current, None, None
+            if recording is None:
+                return 'Nothing is being recorded.'
+            await self._robot.in_executor(recording.unsubscribe)
+            try:
+                return await asyncio.to_thread(recording.finish)
+            finally:
+                await asyncio.to_thread(self.refresh)
 
     async def follow(self, notify: Callable[[str], None]) -> None:
         """Keep :attr:`state`, and end a recording that the disk has no room for; for ever."""

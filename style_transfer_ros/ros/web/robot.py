@@ -21,7 +21,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterEvent
-from rcl_interfaces.srv import GetParameters, SetParameters
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
 from rclpy.node import Node
 from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import DurabilityPolicy, qos_profile_parameter_events, QoSProfile
@@ -89,7 +89,7 @@ class Robot:
         self._clients = {kind: node.create_client(kind, f'{painter}/{name}') for kind, name in (
             (SetStyle, 'set_style'), (ListStyles, 'list_styles'), (NextStyle, 'next_style'), (MixStyles, 'mix_styles'),
             (RemoveStyle, 'remove_style'), (RenameStyle, 'rename_style'), (GetParameters, 'get_parameters'),
-            (SetParameters, 'set_parameters'), (ChangeState, 'change_state'))}
+            (SetParametersAtomically, 'set_parameters_atomically'), (ChangeState, 'change_state'))}
         node.create_timer(0.1, self._follow)
 
     # The executor's thread
@@ -146,7 +146,7 @@ class Robot:
         elif self._wanted(PAINTING) and not self.parameters.get('publish_compressed', True) and (
                 now - self._asked_jpeg > 2.0):
             self._asked_jpeg = now                      # costs nothing while nobody subscribes to it
-            self._ask(SetParameters, SetParameters.Request(parameters=[
+            self._ask(SetParametersAtomically, SetParametersAtomically.Request(parameters=[
                 Parameter('publish_compressed', value=True).to_parameter_msg()]), lambda answer: None)
 
     def _find_topics(self) -> None:
@@ -269,9 +269,9 @@ class Robot:
             if type(value) is not type(present):
                 raise RobotError(f"The parameter '{name}' is {shown(value)}; give a {type(present).__name__}.")
             wishes.append(Parameter(name, value=value).to_parameter_msg())
-        for result in (await self.call(SetParameters.Request(parameters=wishes))).results:
-            if not result.successful:
-                raise RobotError(result.reason or 'The node refuses the value and does not say why; see its log.')
+        result = (await self.call(SetParametersAtomically.Request(parameters=wishes))).result
+        if not result.successful:
+            raise RobotError(result.reason or 'The node refuses the value and does not say why; see its log.')
 
     async def painting(self, seconds: float = 10.0) -> Image:
         """
@@ -333,8 +333,8 @@ class Robot:
         try:
             for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
                 await self._change(transition)          # fails where the node is down already, which is fine
-            for result in (await self.call(SetParameters.Request(parameters=wishes))).results:
-                problem = problem or ('' if result.successful else result.reason or 'The node refuses this camera.')
+            result = (await self.call(SetParametersAtomically.Request(parameters=wishes))).result
+            problem = '' if result.successful else result.reason or 'The node refuses this camera.'
         except RobotError as error:
             problem = str(error)
         finally:                                        # whatever happens: a node that is left down paints nothing

@@ -27,14 +27,17 @@ class StyleBook:
     Follows the node's library and changes it; all in the event loop's thread.
 
     :param tell: called with ``{'styles': [...]}`` when the list has changed.
+    :param notify: called with a sentence for all who watch.
     :param undo_time: a removal is carried out after this time, s; until then it can be undone.
     """
 
-    def __init__(self, robot: Robot, tell: Callable[[dict], None], undo_time: float = 8.0) -> None:
-        self._robot, self._tell, self._undo_time = robot, tell, undo_time
+    def __init__(self, robot: Robot, tell: Callable[[dict], None], notify: Callable[[str], None],
+                 undo_time: float = 8.0) -> None:
+        self._robot, self._tell, self._notify, self._undo_time = robot, tell, notify, undo_time
         self._styles: list[dict] = []
         self._pictures: dict[str, bytes] = {}           # JPEG by digest
         self._leaving: dict[str, asyncio.Task] = {}
+        self._asked: set[str] = set()                   # of these, which the node was asked to remove
         self._interrupted: set[str] = set()             # of these, which were painted
         self._shuffling: asyncio.Task | None = None
         self._known: list[tuple] = []
@@ -136,13 +139,17 @@ class StyleBook:
                 if s['name'] not in self._leaving and s['name'] != self._robot.status.get('style')]
 
     async def _remove_now(self, name: str) -> None:
+        self._asked.add(name)
         try:
             await self._robot.wish(RemoveStyle.Request(name=name))
             self._styles = [s for s in self._styles if s['name'] != name]
-        except RobotError as error:
-            self._robot.log(str(error))
+        except Exception as error:      # whatever it is, the style comes back, and those who watch are told why
+            problem = f'The style {shown(name)} is not removed: {sentence(error)}'
+            self._robot.log(problem)
+            self._notify(problem)
         finally:
             self._leaving.pop(name, None)
+            self._asked.discard(name)
             self._interrupted.discard(name)
             self.announce()
             self.changed()
@@ -153,10 +160,9 @@ class StyleBook:
 
         :raises RobotError: it is too late.
         """
-        task = self._leaving.pop(name, None)
-        if task is None:
+        if name not in self._leaving or name in self._asked:
             raise RobotError(f'The removal of {shown(name)} cannot be undone any more; send the picture again.')
-        task.cancel()
+        self._leaving.pop(name).cancel()
         self.announce()
         if name in self._interrupted:
             self._interrupted.discard(name)
@@ -182,8 +188,8 @@ class StyleBook:
                 if others := self._others():
                     try:
                         await self.choose(random.choice(others))
-                    except RobotError as error:
-                        self._robot.log(str(error))
+                    except Exception as error:      # one bad answer must not end this
+                        self._robot.log(sentence(error))
         if seconds:
             self._shuffling = asyncio.create_task(go())
         return f'Another style every {seconds:g} s.' if seconds else 'The style stays.'
@@ -191,6 +197,8 @@ class StyleBook:
     async def finish(self) -> None:
         """Stop shuffling and carry out the removals that wait, all at once."""
         self.shuffle(0)
-        for task in self._leaving.values():
-            task.cancel()
-        await asyncio.gather(*(self._remove_now(name) for name in list(self._leaving)))
+        under_way = [self._leaving[name] for name in self._asked if name in self._leaving]
+        waiting = [name for name in self._leaving if name not in self._asked]
+        for name in waiting:
+            self._leaving[name].cancel()
+        await asyncio.gather(*under_way, *(self._remove_now(name) for name in waiting))

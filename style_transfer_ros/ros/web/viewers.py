@@ -26,7 +26,7 @@ from aiohttp import web, WSMsgType
 
 CAMERA, PAINTING = 0, 1
 HEADER = struct.Struct('<B3xIq')
-#: What else a viewer may send: a frame of its own camera (this byte, then the JPEG).
+#: What else a viewer may send: a frame of its own camera (this byte, its age as float64 in s, then the JPEG).
 OWN_CAMERA = 2
 #: A stream that nobody has asked for during this time is not subscribed to, s.
 _LINGER = 3.0
@@ -242,8 +242,8 @@ class Viewers:
         """
         Serve one WebSocket until it ends.
 
-        :param on_camera: called with (viewer, JPEG) for each frame of the viewer's own camera; returns a sentence
-            where it is refused, else an empty text.
+        :param on_camera: called with (viewer, age and JPEG) for each frame of the viewer's own camera; returns a
+            sentence where it is refused, else an empty text.
         :param now: tells the time of the stamps, ns.
         """
         viewer = Viewer(self.streams, socket, role)
