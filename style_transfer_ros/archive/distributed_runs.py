@@ -14,7 +14,7 @@ from pathlib import Path
 import time
 from typing import Any
 
-from style_transfer_ros.archive import folders, locations, segments, videos
+from style_transfer_ros.archive import folders, locations, segments, video_file, videos
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.bags import begin_bag, finish
 from style_transfer_ros.archive.cluster import Cluster, Task
@@ -157,11 +157,11 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
     """
     begin = time.monotonic()
     videos.check_ending(out)
-    if not videos.has_pyav():
+    if not video_file.has_pyav():
         raise ArchiveError("A video on several workers needs PyAV; run 'pip install -r requirements/video.txt'.")
     cluster.check(look)
     with unfinished(out, resume, [location]) as run:
-        with videos.Video(location) as video:
+        with video_file.Video(location) as video:
             plan = videos.make_plan(video, location, look, start, stop, window)
             total = video.frames
         run.agree(plan)

@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from style_transfer_ros.archive import folders, locations, videos
+from style_transfer_ros.archive import folders, locations, video_file, videos
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.bag_writer import WindowWriter
 from style_transfer_ros.archive.bags import image_job, output_topics, write_message, write_painted
@@ -183,7 +183,7 @@ def paint_video_window(plan_text: str, window: int, parts: str) -> dict[str, Any
     """
     plan = Plan.from_json(plan_text)
     report = Report()
-    with videos.Video(plan.source) as video:
+    with video_file.Video(plan.source) as video:
         videos.paint_parts(video, plan, [plan.windows[window]], Path(parts), painters(plan.look), report)
     return report.counts()
 

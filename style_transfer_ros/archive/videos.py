@@ -8,18 +8,15 @@
 Repaint a video: H.264 in MP4 with the sound, the timestamps and the upright picture of the original.
 
 That needs PyAV, whose wheels bring FFmpeg with x264 and are under the GPL; it is an extra (``requirements/video.txt``)
-and imported only here.  Without it OpenCV reads and writes: Motion JPEG, at one rate, without sound.
+and imported only here and in ``video_file.py``.  Without it ``plain_videos.py`` does what OpenCV can.
 
 As a bag, a video is cut into windows, each of which becomes a part of its own, so that an interrupted run goes on.
 """
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, ExitStack
-from dataclasses import dataclass
-import errno
+from contextlib import closing
 from fractions import Fraction
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -29,12 +26,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from style_transfer_ros.archive import locations
-from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
+from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painters
+from style_transfer_ros.archive.plain_videos import repaint_plainly
 from style_transfer_ros.archive.plan import cut, fingerprints, Look, Plan, Window, WINDOW_SECONDS
 from style_transfer_ros.archive.records import Damage, FOREVER
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import check, check_painted, Unfinished, unfinished
+from style_transfer_ros.archive.video_file import has_pyav, upright, Video, VideoFrame
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Sound that may be copied into MP4; other sound is encoded again, as AAC.
@@ -48,11 +46,6 @@ _START_CODES = ('.avi', '.ts')
 _CAMERA = 'video'
 
 
-def has_pyav() -> bool:
-    """Tell whether PyAV is installed."""
-    return importlib.util.find_spec('av') is not None
-
-
 def check_ending(out: Path) -> None:
     """
     Refuse a video that we cannot write, before anything is painted.
@@ -61,111 +54,6 @@ def check_ending(out: Path) -> None:
     """
     if out.suffix.lower() not in ENDINGS:
         raise ArchiveError(f"'{out}' has no ending of a video that can be written; choose one of {', '.join(ENDINGS)}.")
-
-
-@dataclass(frozen=True)
-class VideoFrame:
-    """
-    A frame as it was decoded.
-
-    :param time: since the beginning of the video, ns.
-    :param pts: the same in units of the video's time base.
-    :param picture: what the library gives.
-    """
-
-    time: int
-    pts: int
-    picture: Any
-
-
-class Video:
-    """
-    A video, opened with PyAV.
-
-    :param location: path or URL.
-    :raises ArchiveError: there is no video.
-    """
-
-    def __init__(self, location: str) -> None:
-        import av
-        self._av, self._name = av, location.rsplit('/', 1)[-1]
-        self._stack = ExitStack()
-        if locations.kind(location) != 'file':
-            raise ArchiveError(f"There is no video '{location}'; check the path.")
-        try:
-            self.container = self._stack.enter_context(av.open(
-                self._stack.enter_context(locations.opened(location))))
-            if not self.container.streams.video:
-                raise ValueError('it has no picture track')
-            self.stream = self.container.streams.video[0]
-            # painting takes the time; decoding in one thread leaves the cores to it
-            self.stream.thread_type = 'NONE'
-            self.stream.codec_context.thread_count = 1
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            self._stack.close()
-            if isinstance(error, OSError) and error.errno not in (errno.EINVAL, None) and not isinstance(
-                    error, av.error.FFmpegError):
-                raise
-            reason = getattr(error, 'strerror', None) or error
-            raise ArchiveError(f"'{location}' holds no video that can be read ({reason}); convert it, for example to "
-                               'MP4.') from error
-        self.base: Fraction = self.stream.time_base
-        self._first = self.stream.start_time or 0
-        seconds = (self.stream.duration * self.base if self.stream.duration
-                   else Fraction(self.container.duration or 0, av.time_base))
-        #: Length, ns; 0: not known.
-        self.length = round(seconds * 10**9)
-        self.rate: Fraction = self.stream.average_rate or Fraction(30)
-        #: Frames, as far as the file tells.
-        self.frames = self.stream.frames or round(seconds * self.rate)
-
-    def __enter__(self) -> Video:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def read(self, start: int = 0, stop: int = FOREVER) -> Iterator[VideoFrame | Damage]:
-        """Decode the frames from ``start`` to before ``stop``, ns; what cannot be decoded is told and passed."""
-        if start:
-            try:
-                self.container.seek(self._first + int(Fraction(start, 10**9) / self.base), stream=self.stream)
-            except self._av.error.FFmpegError:
-                self.container.seek(self._first, stream=self.stream)
-        elif self._first is not None:
-            try:
-                self.container.seek(self._first, stream=self.stream)
-            except self._av.error.FFmpegError:
-                pass        # it was just opened, and cannot be wound
-        last = start
-        packets = self.container.demux(self.stream)
-        while True:
-            try:
-                packet = next(packets)
-                frames = packet.decode()
-            except StopIteration:
-                return
-            except self._av.error.FFmpegError as error:
-                yield Damage(self._name, last, f"'{self._name}'", f'frames cannot be decoded ({error})', None)
-                if not isinstance(error, self._av.error.InvalidDataError):
-                    return
-                continue
-            for frame in frames:
-                pts = (frame.pts if frame.pts is not None else frame.dts or 0) - self._first
-                last = round(pts * self.base * 10**9)
-                if frame.is_corrupt:
-                    yield Damage(self._name, last, f"'{self._name}'", 'the frame is damaged', 1)
-                elif last >= stop:
-                    return
-                elif last >= start:
-                    yield VideoFrame(last, pts, frame)
-
-
-def upright(frame: Any) -> np.ndarray:
-    """Return a decoded frame as RGB uint8 (H, W, 3), turned as a player would show it."""
-    rgb = frame.to_ndarray(format='rgb24')
-    turns = round((getattr(frame, 'rotation', 0) or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
 
 def _h264(rgb: np.ndarray) -> Any:
@@ -326,7 +214,7 @@ def repaint_video(location: str, out: Path, look: Look, painters: Painters, repo
     begin = time.monotonic()
     check_ending(out)
     if not has_pyav():
-        _repaint_with_opencv(location, out, look, painters, report, start, stop, resume, on_error, progress)
+        repaint_plainly(location, out, look, painters, report, start, stop, resume, on_error, progress)
     else:
         with Video(location) as video, unfinished(out, resume, [location]) as run:
             plan = make_plan(video, location, look, start, stop, window)
@@ -461,58 +349,3 @@ def _sound(video: Video, target: Any, start: Fraction, stop: Fraction) -> Iterat
             yield from encoded.encode(piece)
         yield from encoded.encode(None)
     return encode()
-
-
-def _repaint_with_opencv(location: str, out: Path, look: Look, painters: Painters, report: Report, start: float,
-                         stop: float | None, resume: bool, on_error: str, progress: Callable[[int, int], None]
-                         ) -> None:
-    """Read and write with OpenCV alone."""
-    report.note(f"PyAV is not installed, so '{out}' becomes Motion JPEG at one rate, without sound, which browsers do "
-                "not play, and an interrupted run begins again; for H.264 run 'pip install -r requirements/video.txt'.")
-    if locations.kind(location) != 'file' or locations.is_url(location):
-        raise ArchiveError(f"There is no video '{location}' on this machine; check the path.")
-    capture = cv2.VideoCapture(location)
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    rate = rate if 0 < rate < 1000 else 30.0
-    total = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-
-    def read() -> Iterator[Frame]:
-        number = 0
-        while True:
-            there, frame = capture.read()
-            if not there or stop is not None and number / rate >= stop:
-                return
-            if number / rate >= start:
-                yield Frame(_CAMERA, VideoFrame(round(number / rate * 1e9), number, frame))
-            number += 1
-
-    def decode(frame: VideoFrame) -> tuple[Any, np.ndarray, float]:
-        return frame, cv2.cvtColor(frame.picture, cv2.COLOR_BGR2RGB), frame.time / 1e9
-
-    job = Job(decode, lambda _, rgb: cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), look.array(), look.settings)
-    with unfinished(out, resume, [location]) as run:
-        result = run.folder / f'result{out.suffix}'
-        writer = None
-        with closing(paint_in_order(read(), {_CAMERA: job}, painters)) as results:
-            for item in results:
-                assert isinstance(item, Painted)
-                if item.error is not None:
-                    report.damaged(Damage(location, item.item.time, f'frame {item.item.pts}', str(item.error)))
-                    check(0, report, on_error)
-                    continue
-                height, width = item.result.shape[:2]
-                if writer is None:
-                    writer = cv2.VideoWriter(str(result), cv2.VideoWriter.fourcc(*'MJPG'), rate, (width, height))
-                    if not writer.isOpened():
-                        raise ArchiveError(f"OpenCV cannot write Motion JPEG into '{out.name}'; choose a name that "
-                                           'ends with .mp4, .avi or .mkv.')
-                writer.write(item.result)
-                report.painted[location] += 1
-                report.written += 1
-                progress(report.painted[location], total)
-        capture.release()
-        if writer is None:
-            raise ArchiveError(f"'{location}' holds no video that OpenCV reads in this time; convert it, for example "
-                               'to MP4.')
-        writer.release()
-        run.publish(result)

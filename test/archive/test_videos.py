@@ -23,10 +23,11 @@ from style_transfer_ros.archive import painting
 from style_transfer_ros.archive import videos as archive_videos
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import StopAtDamage
+from style_transfer_ros.archive.video_file import has_pyav
 from style_transfer_ros.archive.videos import repaint_video
 from style_transfer_ros.engine.errors import ArchiveError, ImageError
 
-needs_pyav = pytest.mark.skipif(not archive_videos.has_pyav(), reason='PyAV is not installed (requirements/video.txt)')
+needs_pyav = pytest.mark.skipif(not has_pyav(), reason='PyAV is not installed (requirements/video.txt)')
 
 
 def repaint(video, out, look, painters, **options):
