@@ -133,8 +133,7 @@ class StyleTransferNode(LifecycleNode):
             self.worker.submit(work, self._log_problems)
 
     def _log_problems(self, outcome: Outcome) -> None:
-        error = outcome.exception()
-        if error is not None:
+        if (error := outcome.exception()) is not None:
             self.get_logger().error(sentence(error))
             return
         for problem in outcome.result() or ():
