@@ -103,6 +103,8 @@ class _Later(types.ModuleType):
     """Stands for a module that is imported when something of it is used."""
 
     def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:      # used while it stands there
+            del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
 
 
@@ -123,8 +125,9 @@ def lean_imports() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in left_out:
-            del sys.modules[name]
+        for name, module in left_out.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
         del os.environ['SSL_CERT_FILE']
         if certificates is not None:
             os.environ['SSL_CERT_FILE'] = certificates

@@ -128,6 +128,20 @@ assert type(info.k) is numpy.ndarray and info.k.sum() == 9 and os.environ['SSL_C
     assert done.stderr == ''
 
 
+def test_what_is_used_while_imports_are_lean_is_imported_whole():
+    done = subprocess.run([sys.executable, '-c', """
+from style_transfer_ros.environment import lean_imports
+with lean_imports():
+    import numpy
+    here = numpy.float32(1)
+    import numpy.typing
+    from numpy import ndarray
+import numpy as whole
+assert type(here) is whole.float32 and ndarray is whole.ndarray and type(whole).__name__ == 'module'
+"""], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ''
+
+
 @pytest.mark.timeout(120)
 def test_ctrl_c_finishes_the_recording_and_carries_out_all_removals(ros, web, tmp_path):
     from rosbags.rosbag2 import Reader
