@@ -186,6 +186,16 @@ class Browser:
         self.script("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
         self.find(selector).click()
 
+    def tap(self, selector: str) -> None:
+        """Touch the middle of an element, as a finger does."""
+        x, y = self.script("""
+            const element = document.querySelector(arguments[0]);
+            element.scrollIntoView({block: 'center'});
+            const {left, top, width, height} = element.getBoundingClientRect();
+            return [left + width / 2, top + height / 2];""", selector)
+        for kind, points in (('touchStart', [{'x': x, 'y': y}]), ('touchEnd', [])):
+            self.driver.execute_cdp_cmd('Input.dispatchTouchEvent', {'type': kind, 'touchPoints': points})
+
     def tab(self, name: str) -> None:
         self.click(f'#tab-{name}')
 
@@ -461,6 +471,27 @@ def test_the_painting_is_saved_as_png_in_full_size(browser):
         fetch('painting.png').then(async a => done([a.headers.get('Content-Type'), btoa(Array.from(new Uint8Array(
           await a.arrayBuffer()), c => String.fromCharCode(c)).join(''))]));""")
     assert kind == 'image/png' and decode_picture(base64.b64decode(data)).shape == (240, 320, 3)
+
+
+def test_a_phone_saves_the_painting_and_downloads_a_recording_by_touch(browser, tmp_path):
+    browser.size(390, 844, phone=True)
+    browser.driver.execute_cdp_cmd('Browser.setDownloadBehavior', {'behavior': 'allow', 'downloadPath': str(tmp_path)})
+    browser.wait_for_painting()
+    browser.tap('#save')
+    png = until(lambda: next(tmp_path.glob('*.png'), None), 'the painting is saved')
+    assert decode_picture(png.read_bytes()).shape == (240, 320, 3)
+    browser.tap('#record')
+    until(lambda: 'Stop' in browser.find('#record').get_attribute('aria-label'), 'it records')
+    begun = until(lambda: recorded(browser), 'the size of the recording is told')
+    until(lambda: recorded(browser) > begun, 'and grows')
+    browser.tap('#record')
+    browser.tap('#tab-adjust')
+    until(lambda: browser.all('#recordings a'), 'it can be downloaded')
+    browser.tap('#recordings a')
+    bag = until(lambda: next(tmp_path.glob('*.mcap'), None), 'it is downloaded')
+    assert bag.read_bytes().startswith(b'\x89MCAP0\r\n') and overflow(browser) == []
+    browser.tap('#recordings button')
+    until(lambda: not browser.all('#recordings a'), 'it is removed')
 
 
 def test_the_status_line_tells_state_rates_and_latency(browser):
