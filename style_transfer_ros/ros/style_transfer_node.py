@@ -69,7 +69,7 @@ class StyleTransferNode(LifecycleNode):
         """Make publishers and begin to load; the node answers meanwhile and paints when the model is there."""
         self.loaded = loaded = Loaded(self)
         settings = self._settings
-        self.worker.submit(lambda: load(settings, self._load_stylizer),
+        self.worker.submit(lambda: load(settings, self._load_stylizer) if loaded is self.loaded else None,
                            lambda outcome: self._take_contents(loaded, settings.style, outcome))
         self.reports.status()
         return TransitionCallbackReturn.SUCCESS
