@@ -12,8 +12,6 @@ For raw images and for JPEG, 640x480:
 - ``bag_efficiency``: the rate of ``repaint_bag`` over the rate that the processor times of its stages (reading,
   decoding, painting, smoothing, encoding, writing), each measured alone in the same run, allow on the cores given; 1 is
   stages that overlap without a gap, at no cost.
-- ``busy_efficiency``: the same, while the other cores paint, as they do in a run.  What cores share (caches, memory,
-  often one physical core) makes each slower then; the difference is what no order of the work can win back.
 - ``gain``: the same rate over that of a plain loop of read, paint with all cores, write, as ``stylize_bag`` was before.
 
 And ``record_dropped``: messages of a camera of 640x480 at 30 frames/s that ``record_stylized`` dropped.
@@ -21,8 +19,7 @@ And ``record_dropped``: messages of a camera of 640x480 at 30 frames/s that ``re
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 import json
 import os
 from pathlib import Path
@@ -113,33 +110,6 @@ def stages(bag: Path, kind: str, look: Look, stylizer: Stylizer, folder: Path) -
         ('write', writing))}
 
 
-@contextmanager
-def other_cores_busy(model: str) -> Iterator[None]:
-    """Paint on all cores but one, in processes of their own."""
-    program = f"""
-from style_transfer_ros.engine.stylizer import Stylizer
-import numpy as np
-stylizer = Stylizer.load({model!r}, 'auto', 1)
-frame = np.random.default_rng(0).integers(0, 256, ({_HEIGHT}, {_WIDTH}, 3), np.uint8)
-vector = stylizer.learn_style(frame)
-stylizer.paint(frame, vector)
-print('paints', flush=True)
-while True:
-    stylizer.paint(frame, vector)
-"""
-    others = [subprocess.Popen([sys.executable, '-c', program], stdout=subprocess.PIPE)
-              for _ in range(cores_given() - 1)]
-    try:
-        for other in others:
-            assert other.stdout is not None
-            other.stdout.readline()
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
-
-
 def plain_loop(bag: Path, kind: str, look: Look, stylizer: Stylizer, folder: Path) -> float:
     """Read, paint and write one frame after the other; return frames per second."""
     begin, count, stream = time.perf_counter(), 0, Stream(stylizer)
@@ -180,14 +150,11 @@ def measure(kind: str, frames: int, rounds: int, model: str) -> dict[str, Any]:
         plain_loop(bag, kind, look, everything, folder)
         for _ in tqdm(range(rounds), desc=f'archive, {kind.rsplit("/", 1)[-1]}', unit='round'):
             alone = stages(bag, kind, look, single, folder)
-            with other_cores_busy(model):
-                busy = sum(stages(bag, kind, look, single, folder).values())
             rate, processor = _whole(bag, look, painters, folder)
             plain = plain_loop(bag, kind, look, everything, folder)
             allowed = cores * 1e3 / sum(alone.values())
-            rows.append({'rate': rate, 'allowed': allowed, 'efficiency': rate / allowed, 'busy_ms': busy,
-                         'busy_efficiency': rate * busy / cores / 1e3, 'plain': plain, 'gain': rate / plain,
-                         'processor_ms': processor, **alone})
+            rows.append({'rate': rate, 'allowed': allowed, 'efficiency': rate / allowed, 'plain': plain,
+                         'gain': rate / plain, 'processor_ms': processor, **alone})
     middle = {name: round(statistics.median(row[name] for row in rows), 3) for name in rows[0]}
     return {'cores': cores, 'frames': frames, 'rounds': rounds, **middle,
             'efficiency_of_rounds': [round(row['efficiency'], 3) for row in rows]}

@@ -22,8 +22,7 @@ Keys at the top level of ``report.json``:
 - ``first_frame_s``: process start of the node until its first painting is received, empty style library, median.
 - ``node_rss_mb``: VmRSS of the node while it paints every frame, maximum, 10^6 bytes.
 - ``bag_efficiency``, ``bag_gain``: the rate of ``stylize_bag`` over what the processor times of its stages allow, and
-  over a plain loop; ``bag_busy_efficiency``: the first, with stages measured while the other cores paint;
-  ``record_dropped``: images of 30 frames/s that ``record_stylized`` lost.  See ``archive.py``.
+  over a plain loop; ``record_dropped``: images of 30 frames/s that ``record_stylized`` lost.  See ``archive.py``.
 - ``page``: what ``benchmark/page.py`` says of the web page, its viewers and a browser.
 - ``linear_cost_exponent``: slope of log(time) over log(pixels), swift in its default runtime, from 320x240 up.
 """
@@ -136,8 +135,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             page = json.loads(path.read_text(encoding='utf-8'))
         _child(['benchmark.archive', str(path), '--model', options.swift], environment)
         archive = json.loads(path.read_text(encoding='utf-8'))
-    bags = {f'bag_{what}': {kind: archive[kind][what] for kind in ('raw', 'jpeg')}
-            for what in ('efficiency', 'busy_efficiency', 'gain')}
+    bags = {f'bag_{what}': {kind: archive[kind][what] for kind in ('raw', 'jpeg')} for what in ('efficiency', 'gain')}
     return {**headline(painters, live), **bags, 'record_dropped': archive['record']['missing_by_stamps'],
             'archive': archive, 'swift': swift.name, 'threads': threads, 'rounds': options.rounds,
             **painters, 'live': live, 'page': page,
