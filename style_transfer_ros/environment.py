@@ -31,8 +31,10 @@ _PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'
 #: Lets the profile choose how writers and readers keep memory.
 _MEMORY_FROM_PROFILE = 'RMW_FASTRTPS_USE_QOS_FROM_XML'
 
-#: Makes modules of messages when ROS is built.
-_GENERATOR = 'rosidl_generator_py.generate_py_impl'
+#: What makes modules of messages when ROS is built; a way to compress that no page asks for.
+_NOT_NEEDED = 'rosidl_generator_py.generate_py_impl', 'backports.zstd'
+#: What is imported for a few values only.
+_SELDOM_NEEDED = 'numpy', 'yaml'
 
 
 def large_shared_memory() -> dict[str, str]:
@@ -111,23 +113,24 @@ class _Later(types.ModuleType):
 @contextmanager
 def lean_imports() -> Iterator[None]:
     """
-    Import in the block what a node with small messages needs of ROS and aiohttp, and keep 17 MB out of memory.
+    Import in the block what a node with small messages needs of ROS and aiohttp, and keep 19 MB out of memory.
 
-    Messages import NumPy for fields that few of them have: they get it when they use it, all other code as always.
-    Beside the loader of their libraries comes the generator of their code with two parsers, which ROS itself does
-    without where it is missing.  aiohttp reads the certificates that programs need which ask others over HTTPS.
+    Messages import NumPy for fields that few of them have, and rclpy a parser of YAML for files of parameters: they get
+    them when they use them, all other code as always.  Beside the loader of the messages' libraries comes the generator
+    of their code with two parsers, which ROS itself does without where it is missing.  aiohttp imports a way to
+    compress that it does without, too, and reads the certificates that clients of HTTPS need.
     """
     certificates = os.environ.get('SSL_CERT_FILE')
     os.environ['SSL_CERT_FILE'] = os.devnull
-    left_out = {name: module for name, module in (('numpy', _Later('numpy')), (_GENERATOR, None))
-                if name not in sys.modules}
-    sys.modules.update(left_out)                # type: ignore[arg-type] # None: as if it were not installed
+    seldom = {name: _Later(name) for name in _SELDOM_NEEDED if name not in sys.modules}
+    left_out = seldom | {name: None for name in _NOT_NEEDED if name not in sys.modules}     # as if not installed
+    sys.modules.update(left_out)                # type: ignore[arg-type]
     try:
         yield
     finally:
         for name, module in left_out.items():
             if sys.modules.get(name) is module:
-                del sys.modules[name]
+                sys.modules.pop(name, None)
         del os.environ['SSL_CERT_FILE']
         if certificates is not None:
             os.environ['SSL_CERT_FILE'] = certificates
