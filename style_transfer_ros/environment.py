@@ -69,7 +69,7 @@ def prepare_for_images() -> None:
 
 def claim_shared_memory() -> None:
     """
-    Map all of the shared memory that Fast DDS has reserved for this process; to be called when its node is made.
+    Map all of the shared memory that Fast DDS has reserved for this process; to be called once its node is there.
 
     The system has set it aside, but counts a page as the process's own only when it is first written to, which stops a
     frame for a moment and makes the memory of the node creep up for hours.  Other middleware, and Linux before 5.14,

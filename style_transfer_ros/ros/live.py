@@ -39,7 +39,7 @@ from style_transfer_ros.settings import StyleTransferParameters
 
 #: A warning about frames that cannot be painted is given at most this often, s.
 _WARN_EVERY = 5.0
-#: So long after frames became smaller the last of the larger ones are let go, s.
+#: Time in which DDS lets the last larger frames go after frames have become smaller, s.
 _LET_GO_WITHIN = 2.0
 
 
