@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import ctypes
 import importlib
 import os
@@ -76,14 +76,20 @@ def claim_shared_memory() -> None:
     go on without it.
     """
     # those of other processes are mapped, too
-    files = (os.path.realpath(f'/proc/self/fd/{number}') for number in os.listdir('/proc/self/fd'))
-    own = {found[1] for found in map(_LOCK.fullmatch, files) if found}
+    own = {found[1] for found in map(_LOCK.fullmatch, _open_files()) if found}
     madvise = ctypes.CDLL(None).madvise
     for line in Path('/proc/self/maps').read_text(encoding='utf-8', errors='replace').splitlines():
         place, *_, path = line.split()
         if path in own:
             begin, end = (int(address, 16) for address in place.split('-'))
             madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_POPULATE_WRITE)
+
+
+def _open_files() -> Iterator[str]:
+    """Name the files that are open in this process; threads of DDS open and close some meanwhile."""
+    for number in os.listdir('/proc/self/fd'):
+        with suppress(FileNotFoundError):
+            yield os.readlink(f'/proc/self/fd/{number}')
 
 
 def prepare_for_jpegs() -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future as Outcome
+from functools import wraps
 from typing import Any
 
 from lifecycle_msgs.msg import State
@@ -37,6 +38,19 @@ from style_transfer_ros.ros.statistics import Statistics
 from style_transfer_ros.ros.style_services import StyleServices
 from style_transfer_ros.ros.worker import Busy, Worker
 from style_transfer_ros.settings import StyleTransferParameters
+
+
+def _told(transition: Callable) -> Callable:
+    """Say why a transition of the lifecycle fails: rclpy keeps the error to itself."""
+    @wraps(transition)
+    def told(node: StyleTransferNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception as error:
+            node.get_logger().error(f'The node cannot {transition.__name__[3:]} ({sentence(error)}); it is unconfigured '
+                                    "now, try 'ros2 lifecycle set' with 'configure'.")
+            raise
+    return told
 
 
 class StyleTransferNode(LifecycleNode):
@@ -65,6 +79,7 @@ class StyleTransferNode(LifecycleNode):
 
     # Lifecycle
 
+    @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make publishers and begin to load; the node answers meanwhile and paints when the model is there."""
         self.loaded = loaded = Loaded(self)
@@ -74,6 +89,7 @@ class StyleTransferNode(LifecycleNode):
         self.reports.status()
         return TransitionCallbackReturn.SUCCESS
 
+    @_told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the camera and paint."""
         assert self.loaded is not None, 'the lifecycle configures before it activates'
@@ -82,12 +98,14 @@ class StyleTransferNode(LifecycleNode):
         self._refresh()
         return super().on_activate(state)
 
+    @_told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop painting and unsubscribe; the model stays loaded."""
         self._end_live()
         self.reports.status()
         return super().on_deactivate(state)
 
+    @_told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unload."""
         self._end_live()

@@ -10,6 +10,7 @@ from pathlib import Path
 import queue
 import threading
 import time
+from unittest.mock import Mock
 import zlib
 
 from builtin_interfaces.msg import Time
@@ -38,7 +39,7 @@ from style_transfer_ros.engine.models import Model
 from style_transfer_ros.engine.runtimes.fake_runtime import FakeRuntime
 from style_transfer_ros.engine.styles import Styles
 from style_transfer_ros.engine.stylizer import Stylizer
-from style_transfer_ros.ros import messages, style_services
+from style_transfer_ros.ros import messages, style_services, style_transfer_node
 from style_transfer_ros.ros.style_transfer_node import StyleTransferNode
 from style_transfer_ros.ros.worker import LARGEST_QUEUE
 
@@ -811,3 +812,29 @@ def test_every_stored_style_can_be_mixed_and_the_parameter_leads_back_to_one(red
     assert mix.success and len(names) == 9, mix.message
     assert red_studio.set_parameters(style='red').successful
     red_studio.wait_for_style('red')
+
+
+def test_a_transition_that_fails_says_why_and_can_be_tried_again(ros, tmp_path, monkeypatch):
+    studio = Studio(ros, tmp_path, autostart=False)
+    logged = ros.listen(ros.node('reader'), Log, '/rosout', LATCHED)
+    ros.run(studio.node.trigger_configure)
+    with monkeypatch.context() as patched:
+        patched.setattr(style_transfer_node, 'Live', Mock(side_effect=OSError('no memory')))
+        ros.run(studio.node.trigger_activate)
+    said = 'The node cannot activate (OSError: no memory); it is unconfigured now'
+    ros.wait_until(lambda: not logged.empty() and said in logged.get().msg, 'the node says why')
+    ros.run(studio.node.trigger_configure)
+    ros.run(studio.node.trigger_activate)
+    studio.connect()
+    studio.wait_for_state('waiting')
+    assert studio.learn(RED).success
+    assert tuple(studio.paint(GREY)[0, 0]) == GREY_PAINTED_RED
+
+
+def test_a_file_that_is_closed_while_shared_memory_is_claimed_keeps_no_node_from_painting(ros, tmp_path, monkeypatch):
+    def closed_meanwhile(path, **options):
+        raise FileNotFoundError(path)
+    with monkeypatch.context() as patched:      # threads of DDS open and close files at any time
+        patched.setattr('os.readlink', closed_meanwhile)
+        studio = Studio(ros, tmp_path)
+    assert studio.node.live is not None

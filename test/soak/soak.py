@@ -246,7 +246,7 @@ def kill_while_styles_change(user: User, folder: Path, rounds: int) -> dict[str,
     number = itertools.count()
     picture = messages.to_image(np.zeros((32, 32, 3), np.uint8), Header())
     for n in range(rounds):
-        node = NodeProcess('style_transfer_node', 'model:=fake', f'style_library:={library}', log_level='fatal')
+        node = NodeProcess('style_transfer_node', 'model:=fake', f'style_library:={library}', log_level='error')
         killer = None
         try:
             deadline = time.monotonic() + PATIENCE
