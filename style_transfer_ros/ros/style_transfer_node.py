@@ -47,8 +47,8 @@ def _told(transition: Callable) -> Callable:
         try:
             return transition(node, state)
         except Exception as error:
-            node.get_logger().error(f'The node cannot {transition.__name__[3:]} ({sentence(error)}); it is unconfigured '
-                                    "now, try 'ros2 lifecycle set' with 'configure'.")
+            node.get_logger().error(f'The node cannot {transition.__name__[3:]} ({sentence(error)}); it is '
+                                    "unconfigured now, try 'ros2 lifecycle set' with 'configure'.")
             raise
     return told
 
