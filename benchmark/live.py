@@ -29,6 +29,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from tqdm import tqdm
 
+from benchmark.machine import memory
 from style_transfer_msgs.srv import SetStyle
 from style_transfer_ros.demo.processes import NodeProcess
 from style_transfer_ros.engine import pictures
@@ -70,14 +71,6 @@ def _wait(done: Callable[[], object], what: str, process: NodeProcess | None = N
         if time.monotonic() > deadline:
             raise StyleTransferError(f'No {what} within {_DEADLINE:.0f} s; see the messages of the nodes above.')
         time.sleep(0.005)
-
-
-def _resident_megabytes(pid: int) -> float:
-    """Return VmRSS, the memory that a process holds in RAM, MB."""
-    for line in Path(f'/proc/{pid}/status').read_text(encoding='ascii').splitlines():
-        if line.startswith('VmRSS:'):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise StyleTransferError(f'The system does not tell the memory of process {pid}.')
 
 
 def _subscription_cost(node: Listener, seconds: float) -> dict[str, float]:
@@ -138,17 +131,17 @@ def _calls(node: Listener, count: int) -> dict[str, object]:
 
 def _paint(node: Listener, node_process: NodeProcess, seconds: float) -> dict[str, object]:
     """Let the node paint as fast as it can, and measure rate, memory and its own diagnostics."""
-    memory = []
+    resident = []
     until = time.monotonic() + max(seconds, _WINDOW + 1)
     begin, first = time.monotonic(), len(node.paintings)
     while time.monotonic() < until:
-        memory.append(_resident_megabytes(node_process.process.pid))
+        resident.append(memory(node_process.process.pid)[0])
         time.sleep(0.5)
     came = node.paintings[first:]
     if len(came) < 2:
         raise StyleTransferError('The node stopped painting; see its messages above.')
     return {'fps': round((len(came) - 1) / (came[-1] - came[0]), 2), 'paintings': len(came),
-            'seconds': round(time.monotonic() - begin, 1), 'node_rss_mb': round(max(memory), 1),
+            'seconds': round(time.monotonic() - begin, 1), 'node_rss_mb': max(resident),
             'diagnostics': node.diagnostics}
 
 

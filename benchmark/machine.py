@@ -39,6 +39,17 @@ def _version(library: str) -> str:
         return 'not installed'
 
 
+def memory(pid: int | str) -> tuple[float, float]:
+    """
+    Return the memory that a process holds in RAM, 10^6 bytes: all (RSS), and with shared pages divided (PSS).
+
+    :raises OSError: there is no such process.
+    """
+    found = dict(line.split(':') for line in Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()[1:])
+    rss, pss = (round(int(found[key].split()[0]) * 1024 / 1e6, 1) for key in ('Rss', 'Pss'))
+    return rss, pss
+
+
 def describe() -> dict[str, object]:
     """Return what the figures depend on: CPU, its vector instructions, memory, system, versions, other load."""
     cpu = {}

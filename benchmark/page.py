@@ -42,6 +42,7 @@ import numpy as np
 from rclpy.node import Node
 from tqdm import tqdm
 
+from benchmark.machine import memory
 from style_transfer_ros.demo.processes import NodeProcess
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.environment import stay_alone
@@ -117,12 +118,6 @@ def _painted(listener: Listener, seconds: float) -> float:
     return round((last - first) / (end - begin), 2)
 
 
-def _memory(pid: int) -> tuple[float, float]:
-    """Return VmRSS and the proportional set size, MB."""
-    found = dict(line.split(':') for line in Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()[1:])
-    return tuple(round(int(found[key].split()[0]) * 1024 / 1e6, 1) for key in ('Rss', 'Pss'))   # type: ignore
-
-
 def _processor_time(pid: int) -> float:
     """Return the processor time that a process has used, s."""
     fields = Path(f'/proc/{pid}/stat').read_text(encoding='ascii').rpartition(')')[2].split()
@@ -194,7 +189,7 @@ def measure(listener: Listener, threads: int, seconds: float) -> dict[str, Any]:
                 'slowest': round(min(rate for rate, _ in rates), 1),
                 'median': round(float(np.median([rate for rate, _ in rates])), 1),
                 'told': sum(rate < 5 and bool(why) for rate, why in rates)}
-            report['rss_mb'], report['pss_mb'] = _memory(page.process.pid)
+            report['rss_mb'], report['pss_mb'] = memory(page.process.pid)
             report[f'share_{viewers}'] = round(hz[f'with_{viewers}'] / hz['without'], 3)
             bar.update()
         browsed = _browse(link, seconds)

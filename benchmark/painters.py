@@ -29,6 +29,7 @@ from tqdm import tqdm
 from benchmark.machine import sgemm, SGEMM_GFLOP
 from benchmark.macs import count_macs, FLOP_PER_MAC
 from benchmark.timing import Case, take_turns
+from evaluation.metrics import psnr
 from style_transfer_ros.engine import magenta, pictures
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.models import load_model, Model
@@ -133,11 +134,6 @@ def _seeds(folder: Path, sizes: tuple[Size, ...]) -> list[Painter]:
             for path in sorted(folder.glob('*/model.json'))]
 
 
-def _psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the peak signal-to-noise ratio, dB, at most 99."""
-    return round(float(min(99, 20 * np.log10(255 / (np.sqrt(np.mean((a - b.astype(np.float64)) ** 2)) + 1e-9)))), 1)
-
-
 def _cases(painters: list[Painter], frames: dict[Size, np.ndarray], skipped: dict[str, str]) -> list[Case]:
     """Load and warm up every painter at every size; one that cannot be loaded goes to ``skipped`` with the reason."""
     cases: list[Case] = []
@@ -158,7 +154,7 @@ def _cases(painters: list[Painter], frames: dict[Size, np.ndarray], skipped: dic
             painted = np.asarray(paint(frames[size]))
             reference = first.setdefault((painter.network, size), painted)
             if reference is not painted:
-                case.facts['psnr_to_onnxruntime_db'] = _psnr(reference, painted)
+                case.facts['psnr_to_onnxruntime_db'] = round(psnr(reference, painted), 1)
             cases.append(case)
     return cases
 
