@@ -169,3 +169,9 @@ def ros():
     running = Ros()
     yield running
     running.close()
+
+
+@pytest.fixture
+def own_lines() -> Callable[[str], list[str]]:
+    """Return the lines of an output but for those of Fast DDS, which prints some when others start just then."""
+    return lambda text: [line for line in text.splitlines() if 'RTPS_' not in line]
