@@ -22,15 +22,15 @@ from style_transfer_ros.launching import CONFIG
 
 def read(path: Path) -> list[dict[str, str]]:
     """
-    Read the list of cameras; all values become the text that a launch argument is.
+    Read the list of cameras; all values become the text that a launch argument is, a key without one is left out.
 
     :raises RuntimeError: the file is not there or no such list.
     """
     try:
         cameras = yaml.safe_load(path.read_text(encoding='utf-8'))['cameras']
-        entries = [{name: str(value).lower() if isinstance(value, bool) else str(value)
-                    for name, value in camera.items()} for camera in cameras]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        entries = [{str(name): str(value).lower() if isinstance(value, bool) else str(value)
+                    for name, value in camera.items() if value is not None} for camera in cameras]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise RuntimeError(f"The file '{path}' holds no list 'cameras' ({type(error).__name__}); write it as in "
                            f"{CONFIG / 'multi.yaml'}.") from error
     namespaces = [entry.get('namespace', '').strip('/') for entry in entries]

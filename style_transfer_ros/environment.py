@@ -75,14 +75,15 @@ def claim_shared_memory() -> None:
     frame for a moment and makes the memory of the node creep up for hours.  Other middleware, and Linux before 5.14,
     go on without it.
     """
-    # those of other processes are mapped, too
-    own = {found[1] for found in map(_LOCK.fullmatch, _open_files()) if found}
-    madvise = ctypes.CDLL(None).madvise
-    for line in Path('/proc/self/maps').read_text(encoding='utf-8', errors='replace').splitlines():
-        place, *_, path = line.split()
-        if path in own:
-            begin, end = (int(address, 16) for address in place.split('-'))
-            madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_POPULATE_WRITE)
+    with suppress(OSError):         # a system that does not show a process its own files goes on without it, too
+        # those of other processes are mapped, too
+        own = {found[1] for found in map(_LOCK.fullmatch, _open_files()) if found}
+        madvise = ctypes.CDLL(None).madvise
+        for line in Path('/proc/self/maps').read_text(encoding='utf-8', errors='replace').splitlines():
+            place, *_, path = line.split()
+            if path in own:
+                begin, end = (int(address, 16) for address in place.split('-'))
+                madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_POPULATE_WRITE)
 
 
 def _open_files() -> Iterator[str]:

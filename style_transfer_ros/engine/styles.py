@@ -62,6 +62,19 @@ class Mix:
         """Return the style vector, (K,) float32, read-only."""
         return self.style.vector
 
+    def renamed(self, name: str, new_name: str) -> Mix:
+        """Return the mix after one of its styles got another name."""
+        names = tuple(new_name if each == name else each for each in self.names)
+        return replace(self, style=replace(self.style, name=_title(names, self.weights)), names=names)
+
+
+def _title(names: Sequence[str], shares: Sequence[float]) -> str:
+    """Return the name of a mix for people, at most as long as that of a style."""
+    if len(names) == 1:
+        return names[0]
+    title = ' + '.join(f'{share:.0%} {name}' for share, name in zip(shares, names))
+    return title if len(title) <= LONGEST_NAME else f'{title[:LONGEST_NAME - 1]}…'
+
 
 class Styles:
     """
@@ -80,6 +93,7 @@ class Styles:
         self._directories = [*directories, share_folder() / 'styles']
         self._lock = RLock()            # guards what follows; never held while a picture is read or learned
         self._unkept: dict[str, Style] = {}             # styles that the disk did not take
+        self._numbered: set[str] = set()                # of those, which have only a number for a name
         self._offered: set[str] = set()                 # bundled styles that this process has offered
         self._relearned: dict[str, tuple[Style, Style]] = {}    # styles of other models: as stored, and for this model
         self._retry_at = 0.0
@@ -98,12 +112,7 @@ class Styles:
         :raises StyleError: the name is not possible.
         """
         learned = self._learned(picture, checked_name(name or self._free_name()), source)     # the name before the work
-        while not name:
-            try:
-                return self._kept(learned, anew=True)
-            except NameTaken:       # by another process just now, or by a damaged file
-                learned = replace(learned, name=f"style_{int(learned.name.removeprefix('style_')) + 1}")
-        return self._kept(learned)
+        return self._kept(learned) if name else self._kept_numbered(learned)
 
     def _learned(self, picture: np.ndarray, name: str, source: str) -> Style:
         return Style(name=name, source=source, model=self._stylizer.model.name,
@@ -138,6 +147,14 @@ class Styles:
             except StyleError:      # a disk that takes nothing is told by `problems`
                 continue
 
+    def _kept_numbered(self, style: Style) -> Mix:
+        """Keep a style that is called ``style_1``, or by a later number if another process has taken that."""
+        while True:
+            try:
+                return self._kept(style, anew=True)
+            except NameTaken:       # just now, or by a damaged file
+                style = replace(style, name=f"style_{int(style.name.removeprefix('style_')) + 1}")
+
     def _kept(self, style: Style, anew: bool = False) -> Mix:
         """
         Store a style, or hold it in memory if the disk does not take it.
@@ -153,14 +170,17 @@ class Styles:
                 raise
             except StyleError as error:
                 self._unkept[style.name] = style
+                (self._numbered.add if anew else self._numbered.discard)(style.name)
                 note = f'It is used, but not kept yet: {error}'
         return Mix(style, (style.name,), (1.0,), note)
 
     def _keep_what_waits(self) -> None:
         if self._unkept and time.monotonic() >= self._retry_at:
             self._retry_at = time.monotonic() + _RETRY
-            for style in list(self._unkept.values()):
-                self._kept(style)
+            for name, style in list(self._unkept.items()):
+                kept = self._kept_numbered(style) if name in self._numbered else self._kept(style)
+                if kept.title != name:
+                    self._unkept.pop(name)
 
     def _free_name(self) -> str:
         taken = {int(found[1]) for found in (re.fullmatch(r'style_(\d+)', name) for name in self.names()) if found}
@@ -247,11 +267,10 @@ class Styles:
         if len(found) == 1:
             return found[0]
         shares = tuple(abs(float(weight) / float(sum(weights))) for weight in weights)      # abs: a weight may be -0
-        title = ' + '.join(f'{share:.0%} {mix.title}' for share, mix in zip(shares, found))
-        title = title if len(title) <= LONGEST_NAME else f'{title[:LONGEST_NAME - 1]}…'
-        style = Style(name=title, source='mix', model=self._stylizer.model.name, vector=vector, thumbnail=b'',
-                      learned=time.time())
-        return Mix(style, tuple(mix.title for mix in found), shares)
+        titles = tuple(mix.title for mix in found)
+        style = Style(name=_title(titles, shares), source='mix', model=self._stylizer.model.name, vector=vector,
+                      thumbnail=b'', learned=time.time())
+        return Mix(style, titles, shares)
 
     # The library's list
 

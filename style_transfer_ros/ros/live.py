@@ -12,6 +12,7 @@ once for each frame, and decodes, paints and publishes.
 """
 from __future__ import annotations
 
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
 import time
@@ -82,15 +83,20 @@ class Live:
         self._size, self._give_back_until = 0, 0.0      # of the last painting, bytes; on the steady clock, s
         self.scene = Scene(settings, None, None)
         kind, ending = (CompressedImage, '/compressed') if settings.image_transport == 'compressed' else (Image, '')
-        self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
-        self._info_subscription = node.create_subscription(
-            CameraInfo, 'camera_info', self._on_camera_info, qos_profile_sensor_data,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
-        # behind what may raise: a thread of an activation that failed would go on
-        self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
-        # on the wall's clock: a still picture has no clock
-        self._still_timer = node.create_timer(0.25, self._look_after, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self._timer = self._new_timer()
+        with ExitStack() as made:       # all of it, or nothing
+            self._camera = CameraSubscription(node, kind, settings.image_topic + ending, self._on_image, settings.qos)
+            made.callback(self._camera.destroy)
+            made.callback(node.destroy_subscription, node.create_subscription(
+                CameraInfo, 'camera_info', self._on_camera_info, qos_profile_sensor_data,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies()))
+            self._slot = NewestFrame(self._paint, lambda: statistics.dropped('newer'))
+            made.callback(self._slot.stop)
+            # on the wall's clock: a still picture has no clock
+            made.callback(node.destroy_timer, node.create_timer(0.25, self._look_after,
+                                                                clock=Clock(clock_type=ClockType.STEADY_TIME)))
+            self._timer = self._new_timer()
+            made.callback(lambda: node.destroy_timer(self._timer))
+            self._made = made.pop_all()
 
     # In the executor's thread
 
@@ -172,11 +178,7 @@ class Live:
     def stop(self) -> None:
         """Stop painting and unsubscribe; what is at work is not published any more."""
         self._stopped = True
-        self._slot.stop()
-        self._camera.destroy()
-        self._node.destroy_subscription(self._info_subscription)
-        for timer in (self._timer, self._still_timer):
-            self._node.destroy_timer(timer)
+        self._made.close()
 
     # In the painter's thread
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from rclpy.node import Node
@@ -63,12 +64,15 @@ class Loaded:
 
     def __init__(self, node: Node) -> None:
         overriding = QoSOverridingOptions.with_default_policies()
-
-        def publisher(kind: type, topic: str) -> Publisher:
-            return node.create_publisher(kind, topic, 1, qos_overriding_options=overriding)
-        self.images = publisher(Image, 'stylized/image')
-        self.jpegs = publisher(CompressedImage, 'stylized/image/compressed')
-        self.infos = publisher(CameraInfo, 'stylized/camera_info')
+        with ExitStack() as made:       # all of them, or none
+            def publisher(kind: type, topic: str) -> Publisher:
+                created = node.create_publisher(kind, topic, 1, qos_overriding_options=overriding)
+                made.callback(node.destroy_publisher, created)
+                return created
+            self.images = publisher(Image, 'stylized/image')
+            self.jpegs = publisher(CompressedImage, 'stylized/image/compressed')
+            self.infos = publisher(CameraInfo, 'stylized/camera_info')
+            self._publishers = made.pop_all()
         self.stylizer: Stylizer | None = None
         self.styles: Styles | None = None
         self.mix: Mix | None = None
@@ -90,7 +94,6 @@ class Loaded:
         self.made = mix
         return mix
 
-    def destroy(self, node: Node) -> None:
+    def destroy(self) -> None:
         """Destroy the publishers."""
-        for publisher in (self.images, self.jpegs, self.infos):
-            node.destroy_publisher(publisher)
+        self._publishers.close()

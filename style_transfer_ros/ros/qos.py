@@ -68,20 +68,24 @@ class CameraSubscription:
         self._subscription: Subscription | None = None
         self._profile: QoSProfile | None = None
         self._timer = None
-        if qos == 'auto':
-            # on the wall's clock: a camera is to be met before a bag's clock ticks
-            self._timer = node.create_timer(_LOOK_PERIOD, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        if qos != 'auto':
+            return self._subscribe(preset(qos))
+        # on the wall's clock: a camera is to be met before a bag's clock ticks
+        self._timer = node.create_timer(_LOOK_PERIOD, self._follow, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        try:
             self._follow()
-        else:
-            self._subscribe(preset(qos))
+        except Exception:
+            self.destroy()
+            raise
 
     def _subscribe(self, profile: QoSProfile) -> None:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
-        self._profile = profile
+            self._subscription = None
         self._subscription = self._node.create_subscription(
             self._type, self.topic, self._callback, profile,
             qos_overriding_options=None if self._timer else QoSOverridingOptions.with_default_policies())
+        self._profile = profile         # now: what failed is tried again
 
     def _follow(self) -> None:
         publishers = self._cameras()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future as Outcome
-from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
 from builtin_interfaces.msg import Time
@@ -170,16 +169,18 @@ class StyleServices:
 
     async def _rename_style(self, request: RenameStyle.Request, response: RenameStyle.Response) -> RenameStyle.Response:
         def rename(loaded: Loaded, styles: Styles) -> tuple[Style, Mix | None]:
-            style, mix = styles.rename(request.name, request.new_name), loaded.made
-            if mix is None or mix.names != (checked_name(request.name),):
+            name, style, mix = checked_name(request.name), styles.rename(request.name, request.new_name), loaded.made
+            if mix is None or name not in mix.names:
                 return style, None
-            return style, loaded.make(Mix(replace(mix.style, name=style.name), (style.name,), mix.weights))
+            return style, loaded.make(mix.renamed(name, style.name))
 
         def take(loaded: Loaded, renamed: tuple[Style, Mix | None]) -> None:
             style, mix = renamed
             response.style = style_info(style)
             response.message = f'The style {shown(request.name)} is called {shown(style.name)} now.'
-            if mix is not None and loaded is self._node.loaded:
+            if loaded is not self._node.loaded:
+                self._node.renamed(checked_name(request.name), style.name)
+            elif mix is not None:
                 self._node.paint_with(loaded, mix)
         return await self._by_worker(response, rename, take)
 

@@ -47,8 +47,9 @@ def _told(transition: Callable) -> Callable:
         try:
             return transition(node, state)
         except Exception as error:
-            node.get_logger().error(f'The node cannot {transition.__name__[3:]} ({sentence(error)}); it is '
-                                    "unconfigured now, try 'ros2 lifecycle set' with 'configure'.")
+            node.failure = (f'The node cannot {transition.__name__[3:]} ({sentence(error)}); correct that and run '
+                            "'ros2 lifecycle set' with 'configure'.")
+            node.get_logger().error(node.failure)
             raise
     return told
 
@@ -67,6 +68,7 @@ class StyleTransferNode(LifecycleNode):
         check_topic(self, self._settings.image_topic)
         self.loaded: Loaded | None = None      # from configure to cleanup
         self.live: Live | None = None          # from activate to deactivate
+        self.failure = ''                       # why a transition failed, until the next configure
         self.worker = Worker(self)
         self._naming = False                    # the parameter 'style' is being set to what is painted
         self._statistics = Statistics()
@@ -82,6 +84,7 @@ class StyleTransferNode(LifecycleNode):
     @_told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Make publishers and begin to load; the node answers meanwhile and paints when the model is there."""
+        self.failure = ''
         self.loaded = loaded = Loaded(self)
         settings = self._settings
         self.worker.submit(lambda: load(settings, self._load_stylizer) if loaded is self.loaded else None,
@@ -110,7 +113,7 @@ class StyleTransferNode(LifecycleNode):
         """Unload."""
         self._end_live()
         if self.loaded is not None:
-            self.loaded.destroy(self)
+            self.loaded.destroy()
             self.loaded = None         # what still loads or learns for it is stale now
         self.reports.status()
         return TransitionCallbackReturn.SUCCESS
@@ -175,6 +178,11 @@ class StyleTransferNode(LifecycleNode):
             self._naming = False
         self._refresh()
 
+    def renamed(self, name: str, new_name: str) -> None:
+        """Wish for a style by its new name, if the one that the node loads or will load was renamed meanwhile."""
+        if self._settings.style == name:
+            self.set_parameters([Parameter('style', value=new_name)])
+
     def _find_style(self, loaded: Loaded, styles: Styles, name: str) -> None:
         """Paint with a stored style, after all that was asked for before."""
         def then(outcome: Outcome) -> None:
@@ -199,7 +207,7 @@ class StyleTransferNode(LifecycleNode):
         if self._state_machine.current_state[0] == State.PRIMARY_STATE_FINALIZED:
             raise StyleError('The node is shut down; start it again.')
         if self.loaded is None:
-            raise StyleError("The node is not configured; run 'ros2 lifecycle set' with 'configure'.")
+            raise StyleError(self.failure or "The node is not configured; run 'ros2 lifecycle set' with 'configure'.")
         if self.loaded.styles is None:
             raise StyleError(self.loaded.failure
                              or 'The model is still loading, which takes about a second; call again.')
@@ -237,12 +245,12 @@ class StyleTransferNode(LifecycleNode):
 
     def _snapshot(self) -> Snapshot:
         live, loaded, settings = self.live, self.loaded, self._settings
-        now = Snapshot(settings, since_arrived=self._statistics.seconds_since('arrived'),
+        now = Snapshot(settings, self.failure, since_arrived=self._statistics.seconds_since('arrived'),
                        since_painted=self._statistics.seconds_since('painted'),
                        has_time=self.get_clock().now().nanoseconds > 0)
         if loaded is not None:
-            now = now._replace(failure=loaded.failure, learning=loaded.learning[0] if loaded.learning else '',
-                               stylizer=loaded.stylizer, mix=loaded.mix)
+            now = now._replace(failure=self.failure or loaded.failure, stylizer=loaded.stylizer, mix=loaded.mix,
+                               learning=loaded.learning[0] if loaded.learning else '')
         if live is not None:
             now = now._replace(active=True, topic=live.topic, publishers=live.publishers,
                                latched=live.latched, viewed=live.has_viewer())

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 import threading
 from typing import Any
 
@@ -65,18 +66,25 @@ class Worker:
         self._work.put((work, then))
 
     def _loop(self) -> None:
-        while (item := self._work.get()) is not None:
-            work, then = item
-            outcome: Future = Future()
-            try:
-                outcome.set_result(work())
-            except Exception as error:      # carried over to the executor's thread, which asked for it
-                outcome.set_exception(error)
-            with self._lock:
-                if self._stopped:
-                    return
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Wait for work and do it; of its own, so that the thread holds no model by the last work while it waits."""
+        item = self._work.get()
+        if item is None:
+            return False
+        work, then = item
+        outcome: Future = Future()
+        try:
+            outcome.set_result(work())
+        except Exception as error:      # carried over to the executor's thread, which asked for it
+            outcome.set_exception(error)
+        with self._lock:
+            if not self._stopped:
                 self._done.put((then, outcome))
                 self._delivery.trigger()
+            return not self._stopped
 
     def _deliver(self) -> None:
         while not self._done.empty():
@@ -88,6 +96,7 @@ class Worker:
         """Drop what has not begun, and end the thread after what has; nothing is delivered any more."""
         with self._lock:
             self._stopped = True
-        while not self._work.empty():
-            self._work.get_nowait()
+        with suppress(Empty):       # the thread takes some, too
+            while True:
+                self._work.get_nowait()
         self._work.put(None)

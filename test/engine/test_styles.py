@@ -261,3 +261,15 @@ def test_a_folder_that_is_lost_is_told_once_it_matters(styles, folder):
         styles.names()
     assert not os.path.exists(folder)
     assert styles.learn(RED, 'red').note == '' and styles.names() == ['red']
+
+
+def test_pictures_without_a_name_that_two_programs_learn_on_a_full_disk_are_both_kept(folder, monkeypatch):
+    first, second = (Styles(a_stylizer(), StyleLibrary(folder)) for _ in range(2))
+    with monkeypatch.context() as full:
+        full.setattr(StyleLibrary, 'put', refuse)
+        assert [first.learn(RED).title, second.learn(BLUE).title] == ['style_1', 'style_1']
+    for styles in (first, second):
+        styles._retry_at = 0.0
+        styles.look_again()
+    assert first.names() == second.names() == ['style_1', 'style_2']
+    assert second.find('style_1').vector[0] == second.find('style_2').vector[2] == 1

@@ -171,6 +171,8 @@ def test_a_wrong_argument_is_answered_with_a_sentence(file, arguments, sentence,
     ('cameras: [{source: scene}]', 'give each one of its own'),
     ('cameras: [{namespace: a}, {namespace: /a/}]', 'give each one of its own'),
     ('cameras: [{namespace: a, sorce: scene}]', 'the unknown key sorce'),
+    ('cameras: [{namespace: , source: scene}]', 'give each one of its own'),
+    ('cameras: [{namespace: a, on: 1}]', 'the unknown key True'),
 ])
 def test_a_wrong_list_of_cameras_is_answered_with_a_sentence(text, sentence, started, tmp_path):
     (tmp_path / 'cameras.yaml').write_text(text)

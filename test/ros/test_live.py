@@ -64,6 +64,9 @@ class StandIn:
     def create_publisher(self, kind, topic, *_, **__):
         return self.published.setdefault(topic, Publications())
 
+    def destroy_publisher(self, publisher):
+        pass
+
     def create_subscription(self, kind, topic, callback, *_, **__):
         self.subscribed[topic] = callback
         return topic

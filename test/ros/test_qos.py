@@ -8,6 +8,7 @@
 from types import SimpleNamespace
 
 import pytest
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -77,3 +78,28 @@ def test_why_nothing_can_come_is_said(kind, qos, part, ros):
     ros.wait_until(lambda: subscription.publishers, 'the publisher is seen')
     assert ros.run(lambda: subscription.obstacle).startswith(part) and (part or subscription.obstacle == '')
     ros.run(subscription.destroy)
+
+
+def test_a_subscription_that_fails_once_is_tried_again_and_leaves_nothing_behind(ros, monkeypatch):
+    node, camera = Node('deaf', context=ros.context), ros.node('camera')        # not spun: the test itself follows
+    camera.create_publisher(Image, 'image', 1)
+    ros.wait_until(lambda: node.count_publishers('image'), 'the publisher is seen')
+
+    def fails(*arguments, **options):
+        raise RuntimeError('no memory')
+    with monkeypatch.context() as patched:
+        patched.setattr(node, 'create_subscription', fails)
+        with pytest.raises(RuntimeError, match='no memory'):
+            CameraSubscription(node, Image, 'image', print, 'auto')
+    assert list(node.timers) == []
+    late = CameraSubscription(node, Image, 'other', print, 'auto')
+    camera.create_publisher(Image, 'other', 1)
+    ros.wait_until(lambda: node.count_publishers('other'), 'the late publisher is seen')
+    with monkeypatch.context() as patched:
+        patched.setattr(node, 'create_subscription', fails)
+        with pytest.raises(RuntimeError, match='no memory'):
+            late._follow()
+    late._follow()
+    ros.wait_until(lambda: camera.count_subscribers('other'), 'the input is there')
+    late.destroy()
+    node.destroy_node()

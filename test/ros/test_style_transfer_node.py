@@ -814,15 +814,19 @@ def test_every_stored_style_can_be_mixed_and_the_parameter_leads_back_to_one(red
     red_studio.wait_for_style('red')
 
 
-def test_a_transition_that_fails_says_why_and_can_be_tried_again(ros, tmp_path, monkeypatch):
+@pytest.mark.parametrize('transition, where', [('configure', 'Loaded'), ('activate', 'Live')])
+def test_a_transition_that_fails_says_why_and_can_be_tried_again(transition, where, ros, tmp_path, monkeypatch):
     studio = Studio(ros, tmp_path, autostart=False)
     logged = ros.listen(ros.node('reader'), Log, '/rosout', LATCHED)
-    ros.run(studio.node.trigger_configure)
     with monkeypatch.context() as patched:
-        patched.setattr(style_transfer_node, 'Live', Mock(side_effect=OSError('no memory')))
-        ros.run(studio.node.trigger_activate)
-    said = 'The node cannot activate (OSError: no memory); it is unconfigured now'
+        patched.setattr(style_transfer_node, where, Mock(side_effect=OSError('no memory')))
+        ros.run(studio.node.trigger_configure)
+        if studio.node.loaded is not None:
+            ros.run(studio.node.trigger_activate)
+    said = f'The node cannot {transition} (OSError: no memory); correct that'
     ros.wait_until(lambda: not logged.empty() and said in logged.get().msg, 'the node says why')
+    assert said in studio.wait_for_state('failed').message
+    assert said in studio.call(ListStyles, 'list_styles').message
     ros.run(studio.node.trigger_configure)
     ros.run(studio.node.trigger_activate)
     studio.connect()
@@ -838,3 +842,45 @@ def test_a_file_that_is_closed_while_shared_memory_is_claimed_keeps_no_node_from
         patched.setattr('os.readlink', closed_meanwhile)
         studio = Studio(ros, tmp_path)
     assert studio.node.live is not None
+
+
+@pytest.mark.parametrize('topic', ['/camera_info.subscription', '/stylized/camera_info.publisher'])
+def test_a_transition_that_fails_half_way_leaves_nothing_behind(topic, ros, tmp_path):
+    studio = Studio(ros, tmp_path, autostart=False, **{f'qos_overrides.{topic}.reliability': 'none'})
+    node = studio.node
+
+    def there():
+        return [len(list(entities)) for entities in (node.publishers, node.subscriptions, node.timers)]
+    before = ros.run(there)
+    for _ in range(2):
+        ros.run(node.trigger_configure)
+        if node.loaded is not None:
+            ros.run(node.trigger_activate)
+        assert node.loaded is node.live is None and ros.run(there) == before
+        ros.wait_until(lambda: 'QoS override' in studio.statuses[-1].message, 'the status says why')
+
+
+def test_a_style_that_is_renamed_keeps_its_place_in_the_mix_that_is_painted(red_studio):
+    assert red_studio.call(MixStyles, 'mix_styles', names=['red', 'starry_night'], weights=[3.0, 1.0]).success
+    assert red_studio.call(RenameStyle, 'rename_style', name='red', new_name='sky').success
+    red_studio.wait_for_style('75% sky + 25% starry_night')
+    names, weights = red_studio.statuses[-1].mix_names, red_studio.statuses[-1].mix_weights
+    assert names == ['sky', 'starry_night']
+    assert red_studio.call(MixStyles, 'mix_styles', names=names, weights=weights).success
+
+
+def test_a_style_that_is_renamed_while_the_node_is_configured_again_is_painted(ros, tmp_path):
+    studio, gate = gated_studio(ros, tmp_path, 'red')
+    assert studio.set_parameters(style='red').successful
+    studio.wait_for_style('red')
+    learned = start_learning(studio, 'blue')        # the worker is busy
+    renamed = studio.start(RenameStyle, 'rename_style', name='red', new_name='sky')
+    ros.wait_until(lambda: studio.node.worker._waiting >= 2, 'the worker has the requests')
+    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP, Transition.TRANSITION_CONFIGURE,
+                       Transition.TRANSITION_ACTIVATE):
+        assert studio.call(ChangeState, 'change_state', transition=Transition(id=transition)).success
+    gate.permits.release(1000)
+    learned.get(timeout=10)
+    assert renamed.get(timeout=10).success
+    studio.wait_for_style('sky')
+    assert studio.parameter('style') == 'sky'

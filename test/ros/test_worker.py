@@ -8,6 +8,8 @@
 from concurrent.futures import Future
 import queue
 import threading
+from types import SimpleNamespace
+import weakref
 
 import pytest
 
@@ -80,3 +82,23 @@ def test_nothing_is_begun_or_delivered_after_stop(ros, worker):
     thread.join(SOON)
     ros.run(lambda: None)       # what was delivered would have been by now
     assert not thread.is_alive() and done == []
+
+
+def test_nothing_of_the_last_work_is_held_while_the_thread_waits_for_more(ros, worker):
+    class Model:
+        pass
+    model, outcomes = Model(), queue.Queue()
+    alive = weakref.ref(model)
+    submit(ros, worker, lambda model=model: model, outcomes.put)
+    del model
+    outcomes.get(timeout=SOON)
+    ros.wait_until(lambda: alive() is None, 'the model is gone', SOON)
+
+
+def test_work_that_the_thread_takes_just_then_keeps_no_worker_from_stopping(worker, monkeypatch):
+    work = worker._work
+
+    def taken():
+        raise queue.Empty
+    monkeypatch.setattr(worker, '_work', SimpleNamespace(empty=lambda: False, get_nowait=taken, put=work.put))
+    worker.stop()
