@@ -36,7 +36,7 @@ import cv2
 
 from style_transfer_ros.archive.painting import cores_given
 from style_transfer_ros.archive.plan import Look, model_hash
-from style_transfer_ros.engine.errors import ArchiveError, sentence
+from style_transfer_ros.engine.errors import ArchiveError, sentence, StyleTransferError
 from style_transfer_ros.engine.models import load_model
 from style_transfer_ros.engine.runtimes import chosen, RUNTIMES
 from style_transfer_ros.signals import without_terminal
@@ -54,11 +54,17 @@ class Task:
 
     :param function: of :mod:`style_transfer_ros.archive.segments`.
     :param done: is given the result, or None if the task killed two workers; returns the tasks that follow from it.
+    :param failed: is given the error that the function or ``done`` raised, and may raise it; None: the run ends.
     """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     done: Callable[[Any], Iterable[Task]]
+    failed: Callable[[StyleTransferError], None] | None = None
+
+
+class _ForeignWorker(ArchiveError):
+    """A worker has another version or model, so that no task can be done."""
 
 
 class Cluster:
@@ -104,10 +110,10 @@ class Cluster:
         """
         Do tasks, one at a time on each worker, and whatever follows from them.
 
-        :raises StyleTransferError: a task raised it.
+        :raises StyleTransferError: a task raised it, and ``failed`` did not take it.
         :raises ArchiveError: the scheduler is lost, or a worker that came later has another version or model.
         """
-        from distributed import as_completed, KilledWorker
+        from distributed import as_completed
         here = _about(look.model, look.runtime)
         following: deque[Task] = deque()
         running: dict[Any, Task] = {}
@@ -131,12 +137,11 @@ class Cluster:
                 future = next(completed)
                 task = running.pop(future)
                 try:
-                    result = future.result()
-                except KilledWorker:
-                    result = None
-                except ImportError as error:
-                    raise _foreign('A worker', error) from error
-                following.extend(task.done(result))
+                    following.extend(task.done(_result(future)))
+                except StyleTransferError as error:
+                    if task.failed is None or isinstance(error, _ForeignWorker):
+                        raise
+                    task.failed(error)
                 start()
         except Exception as error:
             if type(error).__module__.split('.')[0] in ('distributed', 'tornado', 'asyncio', 'concurrent'):
@@ -146,6 +151,21 @@ class Cluster:
         finally:
             for future in running:
                 future.cancel()
+
+
+def _result(future: Any) -> Any:
+    """
+    Return what a task gave, or None if it killed two workers.
+
+    :raises Exception: what the task raised.
+    """
+    from distributed import KilledWorker
+    try:
+        return future.result()
+    except KilledWorker:
+        return None
+    except ImportError as error:
+        raise _foreign('A worker', error) from error
 
 
 def cores_of_worker() -> int:
@@ -187,13 +207,13 @@ def _about(model: str, runtime: str) -> dict[str, str]:
 def _compare(worker: str, its: dict[str, str], planned: dict[str, str]) -> None:
     for what, value in planned.items():
         if its.get(what) != value:
-            raise ArchiveError(f'The worker {worker} has {what} {its.get(what)!r}, the machine that planned {value!r}; '
-                               'install the same everywhere.')
+            raise _ForeignWorker(f'The worker {worker} has {what} {its.get(what)!r}, the machine that planned '
+                                 f'{value!r}; install the same everywhere.')
 
 
-def _foreign(worker: str, error: Exception) -> ArchiveError:
-    return ArchiveError(f'{worker} cannot do what this version of style_transfer_ros asks ({sentence(error)}); install '
-                        'the same everywhere.')
+def _foreign(worker: str, error: Exception) -> _ForeignWorker:
+    return _ForeignWorker(f'{worker} cannot do what this version of style_transfer_ros asks ({sentence(error)}); '
+                          'install the same everywhere.')
 
 
 def _version() -> str:

@@ -25,11 +25,17 @@ from style_transfer_ros.engine.errors import ArchiveError, StyleTransferError
 
 
 class _BagRun:
-    """One bag on its way: its segments, then the windows that are complete, in order."""
+    """
+    One bag on its way: its segments, then the windows that are complete, in order.
 
-    def __init__(self, location: str, out: str, look: Look, report: Report, stack: ExitStack,
-                 on_error: str, progress: Callable[[int, int], None], options: dict[str, Any], resume: bool) -> None:
+    :param fail: is given the error with which the bag is given up; what it raises ends the run of all bags.
+    """
+
+    def __init__(self, location: str, out: str, look: Look, report: Report, stack: ExitStack, on_error: str,
+                 progress: Callable[[int, int], None], options: dict[str, Any], resume: bool,
+                 fail: Callable[[StyleTransferError], None]) -> None:
         self.location, self.out, self._report, self._on_error = location, out, report, on_error
+        self._fail, self._given_up = fail, False
         self._begin = time.monotonic()
         self._progress = progress
         self.run: Unfinished = stack.enter_context(unfinished(out, resume, [location]))
@@ -49,6 +55,22 @@ class _BagRun:
 
     def tasks(self) -> Iterator[Task]:
         """Give a task for each segment that is not painted yet, and for windows of which only the join is missing."""
+        try:
+            for task in self._tasks():
+                if self._given_up:
+                    return
+                yield task
+        except StyleTransferError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: StyleTransferError) -> None:
+        """Leave this bag out; what is running of it comes to nothing."""
+        if not self._given_up:
+            self._given_up = True
+            self._report.add(self._own.counts())
+            self._fail(error)
+
+    def _tasks(self) -> Iterator[Task]:
         if self.folder.windows == len(self.plan.windows):
             self._finish()
         for window in self.plan.windows[self.folder.windows:]:
@@ -64,7 +86,7 @@ class _BagRun:
                     report = segments.report_of(segments.part_of(segment, self.parts))
                     yield from done(json.loads(locations.read_text(report)))
                 else:
-                    yield Task(segments.paint_segment, (self._text, window.number, n, self.parts), done)
+                    yield Task(segments.paint_segment, (self._text, window.number, n, self.parts), done, self._give_up)
 
     def _segment_done(self, window: int, topic: int) -> Callable[[Any], Iterable[Task]]:
         def done(result: dict[str, Any] | None) -> Iterable[Task]:
@@ -77,14 +99,16 @@ class _BagRun:
                 self._painted += result['painted']
                 self._progress(self._painted, self._total)
             self._left[window] -= 1
-            if self._left[window]:
+            if self._left[window] or self._given_up:
                 return []
             return [Task(segments.join_window, (self._text, window, self.parts, self._lost.get(window, [])),
-                         self._window_done(window))]
+                         self._window_done(window), self._give_up)]
         return done
 
     def _window_done(self, window: int) -> Callable[[Any], Iterable[Task]]:
         def done(counts: dict[str, Any] | None) -> Iterable[Task]:
+            if self._given_up:
+                return []
             if counts is None:
                 raise ArchiveError(f"Joining window {window} of '{self.location}' killed two workers; give them more "
                                    'memory, and go on with --resume.')
@@ -108,6 +132,7 @@ class _BagRun:
         return done
 
     def _finish(self) -> None:
+        self.folder.close()         # its thread writes where a bag of which nothing was painted is removed
         finish(self.location, self.folder, self.run, self._own)
         self._report.add(self._own.counts())
         self._report.outputs.append(self.out)
@@ -130,16 +155,19 @@ def repaint_bags(cluster: Cluster, bags: Sequence[tuple[str, str]], look: Look, 
     options = {'topics': topics, 'replace': replace, 'start': start, 'stop': stop, 'window': window}
     failed: list[str] = []
     with ExitStack() as stack:
+        def fail(error: StyleTransferError) -> None:
+            if len(bags) == 1 or isinstance(error, StopAtDamage):
+                raise error
+            failed.append(str(error))
+            report.damaged(str(error))
+
         def tasks() -> Iterator[Task]:
             for location, out in bags:
                 try:
                     run = _BagRun(location, out, look, report, stack, on_error,
-                                  progress(location.rstrip('/').rsplit('/', 1)[-1]), options, resume)
+                                  progress(location.rstrip('/').rsplit('/', 1)[-1]), options, resume, fail)
                 except StyleTransferError as error:
-                    if len(bags) == 1:
-                        raise
-                    failed.append(str(error))
-                    report.damaged(str(error))
+                    fail(error)
                     continue
                 yield from run.tasks()
         cluster.run(tasks(), look)
@@ -212,7 +240,7 @@ def repaint_pictures(cluster: Cluster, inputs: Sequence[str], out: Path, look: L
         raise ArchiveError('With --smoothing each picture depends on the one before; leave out --workers or '
                            '--smoothing.')
     cluster.check(look)
-    with folders.picture_run(inputs, out, look, report, resume) as (left, folder, total):
+    with folders.picture_run(inputs, out, look, report, resume, on_error) as (left, folder, total):
         text = Plan('', {}, look, (), ()).to_json()
 
         def done(counts: dict[str, Any] | None) -> Iterable[Task]:

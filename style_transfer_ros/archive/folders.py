@@ -157,18 +157,21 @@ def paint_tasks(tasks: Sequence[Task], look: Look, folder: Path, painters: Paint
 
 
 @contextmanager
-def picture_run(inputs: Sequence[str], out: Path, look: Look, report: Report, resume: bool
+def picture_run(inputs: Sequence[str], out: Path, look: Look, report: Report, resume: bool, on_error: str
                 ) -> Iterator[tuple[list[Task], Path, int]]:
     """
     Find pictures, have them painted by the block, and publish the folder.
 
     :returns: the pictures that are not painted yet, the folder for them, and how many pictures there are in all.
     :raises ArchiveError: there is no picture, or none could be painted.
+    :raises StopAtDamage: a folder cannot be read, and ``on_error`` is ``stop``.
     """
     tasks, others, closed = find(inputs)
+    before = len(report.damage)
     for error in closed:
         report.damaged(f"The folder '{error.filename}' cannot be read ({error.strerror}); change its permissions.",
                        None)
+    check(before, report, on_error)
     if others:
         report.note(f'{others} files are no pictures and are left alone.')
     states = {task.source: os.stat(task.source) for task in tasks}
@@ -200,7 +203,7 @@ def repaint_pictures(inputs: Sequence[str], out: Path, look: Look, painters: Pai
     :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
     """
     begin = time.monotonic()
-    with picture_run(inputs, out, look, report, resume) as (left, folder, total):
+    with picture_run(inputs, out, look, report, resume, on_error) as (left, folder, total):
         paint_tasks(left, look, folder, painters, report, on_error=on_error,
                     progress=lambda done: progress(done, total))
     report.seconds += time.monotonic() - begin

@@ -71,7 +71,7 @@ class Report:
 
     def exit_code(self) -> int:
         """Return 0 (all painted), 3 (something was left out) or 1 (nothing was painted)."""
-        if not sum(self.painted.values()):
+        if not self.painted.total() and not self.outputs:       # outputs may be complete from an earlier run
             return NOTHING
         return SOME_LEFT_OUT if self.left_out or self.damage else ALL
 

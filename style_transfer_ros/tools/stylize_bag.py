@@ -17,7 +17,7 @@ from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.distributed_runs import repaint_bags
 from style_transfer_ros.archive.plan import WINDOW_SECONDS
 from style_transfer_ros.archive.session import load_look, painters_for, Session, session
-from style_transfer_ros.archive.unfinished import check_outside
+from style_transfer_ros.archive.unfinished import check_outside, StopAtDamage
 from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, seconds, spread, topic_name, within
 
@@ -51,7 +51,7 @@ def _targets(options: argparse.Namespace, run: Session) -> list[tuple[str, str]]
     """
     Pair the bags with their new bags; those that are complete already are left out.
 
-    :raises StyleTransferError: the folder for several bags exists.
+    :raises StyleTransferError: the folder for several bags exists, or two of them would get one name in it.
     """
     check_outside(options.output, options.bags)
     if len(options.bags) == 1:
@@ -59,19 +59,30 @@ def _targets(options: argparse.Namespace, run: Session) -> list[tuple[str, str]]
     if locations.kind(options.output) and not options.resume:
         raise StyleTransferError(f"'{options.output}' exists already and is not overwritten; choose another name, or "
                                  'go on with --resume.')
+    # a number for the second one would not do: with --resume it depended on which other bags are given
+    first: dict[str, str] = {}      # bag by name
+    for bag in options.bags:
+        if (other := first.setdefault(_name(bag), bag)) is not bag:
+            raise StyleTransferError(f"The bags '{other}' and '{bag}' would both become "
+                                     f"'{locations.below(options.output, _name(bag))}'; paint one of them by itself.")
     locations.make_folder(options.output)
     targets: list[tuple[str, str]] = []
-    for bag in options.bags:
-        name = bag.rstrip('/').rsplit('/', 1)[-1]
-        for ending in _ENDINGS:
-            name = name.removesuffix(ending)
+    for name, bag in first.items():
         target = locations.below(options.output, name)
-        if locations.kind(target) or target in dict(targets).values():
+        if locations.kind(target):
             run.report.note(f"'{target}' is complete already.")
             run.report.outputs.append(target)
         else:
             targets.append((bag, target))
     return targets
+
+
+def _name(bag: str) -> str:
+    """Return the name of a bag without its endings."""
+    name = bag.rstrip('/').rsplit('/', 1)[-1]
+    for ending in _ENDINGS:
+        name = name.removesuffix(ending)
+    return name
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -94,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                         repaint_bag(bag, target, look, painters, run.report,
                                     progress=run.track(bag.rstrip('/').rsplit('/', 1)[-1]), **how)
                     except StyleTransferError as error:
-                        if len(options.bags) == 1:
+                        if len(options.bags) == 1 or isinstance(error, StopAtDamage):
                             raise
                         failed.append(str(error))
                         run.report.damaged(str(error))

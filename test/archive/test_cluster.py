@@ -21,6 +21,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from test_bags import PAINTED, read, repaint, topic
 from test_damage import cut, SIZE, the_file
 from test_latched import CUT, latched_bag
+from test_several_bags import unpaintable
 
 Client = pytest.importorskip('distributed', reason='Dask is not installed (requirements/scale.txt)').Client
 
@@ -125,6 +126,29 @@ def test_a_worker_that_is_killed_once_costs_nothing(tmp_path, look, painters, tw
     report = on(two_workers, bag, tmp_path / 'many', look, window=1.0)
     assert os.path.exists(flag) and report.counts() == serial.counts() and report.exit_code() == 0
     assert read(tmp_path / 'one') == read(tmp_path / 'many')
+
+
+def test_a_bag_that_fails_costs_no_other_and_leaves_nothing(tmp_path, look, painters, two_workers, monkeypatch):
+    changed, good = (make_bag(tmp_path / name, 30) for name in ('changed', 'good'))
+    bags = [unpaintable(tmp_path / 'bad'), changed, tmp_path / 'nowhere', good]
+    (tmp_path / 'one').mkdir()
+    (tmp_path / 'many').mkdir()
+    real = segments.paint_segment
+
+    def paint(plan_text, window, topic, parts):
+        from style_transfer_ros.engine.errors import ArchiveError
+        if 'changed' in parts:
+            raise ArchiveError('it has changed')
+        return real(plan_text, window, topic, parts)
+
+    monkeypatch.setattr(distributed_runs.segments, 'paint_segment', paint)
+    report = Report()
+    failed = distributed_runs.repaint_bags(two_workers, [(str(bag), str(tmp_path / 'many' / bag.name)) for bag in bags],
+                                           look, report, window=1.0)
+    assert sorted(error[:9] for error in failed) == ['Nothing o', 'There is ', 'it has ch'] and report.exit_code() == 3
+    repaint(good, tmp_path / 'one' / 'good', look, painters, window=1.0)
+    assert read(tmp_path / 'one' / 'good') == read(tmp_path / 'many' / 'good')
+    assert sorted(path.name for path in (tmp_path / 'many').iterdir()) == ['good']
 
 
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']

@@ -144,6 +144,8 @@ def test_what_may_not_be_read_or_written_is_named(tmp_path, run, closed, nobody)
     code, said = run(stylize_images, 'pics', 'out')
     assert code == 3 and "'pics/1.png'" in said and "'pics/below'" in said
     assert sorted(os.listdir('out')) == ['0.png', '2.png']
+    code, said = run(stylize_images, 'pics/0.png', 'pics/below', 'stopped', '--on-error', 'stop')
+    assert code == 1 and said.startswith('Stopped at') and "'pics/below'" in said and not os.path.exists('stopped')
 
 
 def test_the_input_is_not_changed_by_an_output_inside_it(tmp_path, run):
