@@ -43,6 +43,7 @@ from rosbags.rosbag2.metadata import dump_qos_v9
 import yaml
 
 from style_transfer_ros.archive.records import Topic
+from style_transfer_ros.engine.atomic import replacing
 
 LIBRARY = 'style_transfer_ros'
 _VERSION = 9
@@ -317,7 +318,8 @@ def describe(file: str, topics: Sequence[Topic], counts: Counter[int], start: in
 
 def write_metadata(folder: Path, information: dict[str, Any]) -> None:
     """Write metadata.yaml, with which a folder becomes a bag."""
-    (folder / 'metadata.yaml').write_text(_yaml({'rosbag2_bagfile_information': information}) + '\n', encoding='utf-8')
+    with replacing(folder / 'metadata.yaml') as file:
+        file.write(f"{_yaml({'rosbag2_bagfile_information': information})}\n".encode())
 
 
 def _yaml(value: Any) -> str:

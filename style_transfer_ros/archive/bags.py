@@ -115,7 +115,7 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
     :raises StyleTransferError: it is not possible; what is finished stays in ``OUT.unfinished``.
     """
     begin = time.monotonic()
-    with Bag(location) as bag, unfinished(out, resume, [location]) as run:
+    with Bag(location) as bag, unfinished(out, resume, [location], report.note) as run:
         plan, painted, folder, total = begin_bag(bag, str(out), run, look, report, on_error, topics=topics,
                                                  replace=replace, start=start, stop=stop, window=window)
         own = Report(report.tell)       # the report may hold other bags, too

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-import json
 from pathlib import Path
 import time
 from typing import Any
@@ -38,7 +37,7 @@ class _BagRun:
         self._fail, self._given_up = fail, False
         self._begin = time.monotonic()
         self._progress = progress
-        self.run: Unfinished = stack.enter_context(unfinished(out, resume, [location]))
+        self.run: Unfinished = stack.enter_context(unfinished(out, resume, [location], report.note))
         self.parts = self.run.parts()
         with Bag(location) as bag:
             self.plan, _, self.folder, self._total = begin_bag(bag, out, self.run, look, report, on_error, **options)
@@ -75,18 +74,21 @@ class _BagRun:
             self._finish()
         for window in self.plan.windows[self.folder.windows:]:
             ready = segments.window_of(window, self.parts).rsplit('/', 1)[-1]
-            if ready in self._finished and ready.replace('.mcap', '.json') in self._finished:
-                text = locations.read_text(segments.report_of(segments.window_of(window, self.parts)))
-                yield from self._window_done(window.number)(json.loads(text))
+            if ready in self._finished and (counts := self._report_of(ready)) is not None:
+                yield from self._window_done(window.number)(counts)
                 continue
             for n, topic in enumerate(self.plan.topics):
                 segment = Segment(window, topic)
                 done = self._segment_done(window.number, n)
-                if f'{segment.name}.json' in self._finished:
-                    report = segments.report_of(segments.part_of(segment, self.parts))
-                    yield from done(json.loads(locations.read_text(report)))
+                if (result := self._report_of(f'{segment.name}.mcap')) is not None:
+                    yield from done(result)
                 else:
                     yield Task(segments.paint_segment, (self._text, window.number, n, self.parts), done, self._give_up)
+
+    def _report_of(self, part: str) -> dict[str, Any] | None:
+        """Return what is told of a part that is finished, else None."""
+        report = segments.report_of(part)
+        return locations.read_report(locations.below(self.parts, report)) if report in self._finished else None
 
     def _segment_done(self, window: int, topic: int) -> Callable[[Any], Iterable[Task]]:
         def done(result: dict[str, Any] | None) -> Iterable[Task]:
@@ -188,7 +190,7 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
     if not video_file.has_pyav():
         raise ArchiveError("A video on several workers needs PyAV; run 'pip install -r requirements/video.txt'.")
     cluster.check(look)
-    with unfinished(out, resume, [location]) as run:
+    with unfinished(out, resume, [location], report.note) as run:
         with video_file.Video(location) as video:
             plan = videos.make_plan(video, location, look, start, stop, window)
             total = video.frames
@@ -213,8 +215,8 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
         def tasks() -> Iterator[Task]:
             for one in plan.windows:
                 ready = parts / f'{one.number:05d}.json'
-                if ready.is_file():
-                    done(one.number)(json.loads(ready.read_text(encoding='utf-8')))
+                if ready.is_file() and (counts := locations.read_report(str(ready))) is not None:
+                    done(one.number)(counts)
                 else:
                     yield Task(segments.paint_video_window, (plan.to_json(), one.number, str(parts)), done(one.number))
         cluster.run(tasks(), look)

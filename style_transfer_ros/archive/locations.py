@@ -8,13 +8,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-import os
+import json
 from pathlib import Path
 import re
 import shutil
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Bytes that are read ahead from object storage: a few chunks of a bag.
@@ -96,10 +97,10 @@ def publish(path: Path, location: str) -> None:
         path.unlink()
         return
     target = Path(location)
-    beside = target.with_name(f'.{target.name}.{os.getpid()}.new')
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(path, beside)
-    os.replace(beside, target)
+    with path.open('rb') as source, replacing(target) as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+    path.unlink()
 
 
 def write_text(location: str, text: str) -> None:
@@ -108,16 +109,23 @@ def write_text(location: str, text: str) -> None:
         system, target = _filesystem(location)
         system.pipe_file(target, text.encode())
         return
-    path = Path(location)
-    beside = path.with_name(f'.{path.name}.{os.getpid()}.new')
-    beside.write_text(text, encoding='utf-8')
-    os.replace(beside, path)
+    with replacing(Path(location)) as file:
+        file.write(text.encode())
 
 
 def read_text(location: str) -> str:
     """Read a small file."""
     with opened(location) as file:
         return file.read().decode()
+
+
+def read_report(location: str) -> dict[str, Any] | None:
+    """Read the report of a part; None where a failing power or an object store left no whole one."""
+    try:
+        found = json.loads(read_text(location))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def remove(folder: str) -> None:

@@ -20,7 +20,7 @@ from typing import TextIO
 import numpy as np
 from rich.progress import Progress
 
-from style_transfer_ros.archive.painting import cores_given, MOST_PAINTERS, Painters
+from style_transfer_ros.archive.painting import cores_given, Painters
 from style_transfer_ros.archive.plan import Look, make_look
 from style_transfer_ros.archive.progress import progress_bar
 from style_transfer_ros.archive.report import INTERRUPTED, NOTHING, Report
@@ -37,11 +37,11 @@ def load_look(options: Namespace, settings: PaintSettings) -> tuple[Look, Styliz
     Load a model and find or learn the styles.
 
     :param options: of a tool: ``model``, ``runtime``, ``style`` and ``weights``, the last two empty where not given.
-    :returns: the look, and the stylizer, with as many threads as one painter has.
+    :returns: the look, and the stylizer, which has one thread.
     :raises StyleTransferError: the model or a style cannot be used.
     """
-    cores = cores_given()
-    stylizer = Stylizer.load(options.model, options.runtime, max(1, cores // min(cores, MOST_PAINTERS)))
+    # one thread on every machine: with another number the vector has other last digits, and --resume compares it
+    stylizer = Stylizer.load(options.model, options.runtime, 1)
     found = Styles(stylizer, StyleLibrary(default_folder()))
     styles = options.style or ['starry_night']
     mix = found.mix(styles, options.weights or [1.0] * len(styles), find=found.choose)
@@ -52,14 +52,14 @@ def painters_for(look: Look, ready: Stylizer | None = None, cores: int = 0) -> P
     """
     Make painters for a look.
 
-    :param ready: a stylizer that was loaded already, for the first painter.
+    :param ready: a stylizer with one thread that was loaded already, for the first painter if painters have one.
     :param cores: processor cores to use; 0: all that this process may use.
     """
     lock, waiting = threading.Lock(), [ready] if ready is not None else []
 
     def load(threads: int) -> Stylizer:
         with lock:
-            if waiting:
+            if waiting and threads == 1:
                 return waiting.pop()
         return Stylizer.load(look.model, look.runtime, threads)
 

@@ -7,7 +7,7 @@
 """The folder of a run that is not complete, ``OUT.unfinished``; ``OUT`` appears at its end."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 import fcntl
 import os
@@ -17,6 +17,7 @@ import shutil
 from style_transfer_ros.archive import locations
 from style_transfer_ros.archive.plan import Plan
 from style_transfer_ros.archive.report import Report
+from style_transfer_ros.engine.atomic import replacing, sync_folder
 from style_transfer_ros.engine.errors import ArchiveError, StyleTransferError
 
 _PLAN = 'plan.json'
@@ -29,10 +30,12 @@ class Unfinished:
     :param out: where the result will be, a path or a URL; of a URL the folder is in the working directory, and parts
         of workers are below the URL.
     :param sources: what is painted, paths or URLs.
+    :param note: is given a sentence if nothing keeps another run out.
     :raises ArchiveError: there is something, another run works there, or it was begun differently.
     """
 
-    def __init__(self, out: str | Path, resume: bool, sources: Sequence[str]) -> None:
+    def __init__(self, out: str | Path, resume: bool, sources: Sequence[str],
+                 note: Callable[[str], None] = lambda text: None) -> None:
         self.out = str(out)
         check_outside(self.out, sources)
         self._url = locations.is_url(self.out)
@@ -51,8 +54,11 @@ class Unfinished:
             raise ArchiveError(f"'{self.folder}' cannot be made ({error.strerror}); choose another place.") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise ArchiveError(f"Another run is at work in '{self.folder}'; wait for its end.") from None
+        except OSError as error:
+            note(f"'{self.folder}' lies on a file system without locks ({error.strerror}): nothing keeps a second run "
+                 'out of it, so begin none.')
 
     def parts(self) -> str:
         """Return the folder for the parts of workers, which all of them reach."""
@@ -96,9 +102,8 @@ class Unfinished:
                 raise ArchiveError(f"The run in '{self.folder}' was begun with other {told}; give the same ones, or "
                                    'remove that folder to begin again.')
             return
-        beside = path.with_suffix('.new')
-        beside.write_text(plan.to_json(), encoding='utf-8')
-        os.replace(beside, path)
+        with replacing(path) as file:
+            file.write(plan.to_json().encode())
 
     def publish(self, result: Path) -> None:
         """
@@ -116,6 +121,7 @@ class Unfinished:
                 raise ArchiveError(f"'{self.out}' has appeared meanwhile and is not overwritten; move it away and go "
                                    'on with --resume.')
             os.rename(result, self.out)
+            sync_folder(Path(self.out).absolute().parent)
         self.remove()
         self._lock.close()
 
@@ -132,8 +138,9 @@ class Unfinished:
 
 
 @contextmanager
-def unfinished(out: str | Path, resume: bool, sources: Sequence[str]) -> Iterator[Unfinished]:
-    run = Unfinished(out, resume, sources)
+def unfinished(out: str | Path, resume: bool, sources: Sequence[str],
+               note: Callable[[str], None] = lambda text: None) -> Iterator[Unfinished]:
+    run = Unfinished(out, resume, sources, note)
     try:
         yield run
     finally:
@@ -153,7 +160,7 @@ def check_outside(out: str, sources: Sequence[str]) -> None:
         if url or locations.is_url(source):
             inside = out.startswith(f'{source.rstrip("/")}/')
         else:
-            inside = Path(source).is_dir() and Path(os.path.realpath(source)) in Path(os.path.realpath(out)).parents
+            inside = os.path.isdir(source) and Path(os.path.realpath(source)) in Path(os.path.realpath(out)).parents
         if inside:
             raise ArchiveError(f"'{out}' lies inside the input '{source}', which is never changed; choose a place "
                                'outside.')

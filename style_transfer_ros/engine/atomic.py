@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import errno
 import fcntl
 import os
@@ -41,7 +41,8 @@ def replacing(path: Path, permissions: int = 0o666, anew: bool = False) -> Itera
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, permissions)
         with os.fdopen(descriptor, 'wb') as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with suppress(OSError):     # a file system without locks: :func:`sweep` leaves the file alone there
+                fcntl.flock(file, fcntl.LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -151,6 +151,28 @@ def test_a_bag_that_fails_costs_no_other_and_leaves_nothing(tmp_path, look, pain
     assert sorted(path.name for path in (tmp_path / 'many').iterdir()) == ['good']
 
 
+def test_parts_whose_reports_a_power_cut_emptied_are_painted_again(tmp_path, look, painters, two_workers, monkeypatch):
+    bag, out = make_bag(tmp_path / 'in', 30), tmp_path / 'out'
+    real = segments.paint_segment
+
+    def paint(plan_text, window, topic, parts):
+        from style_transfer_ros.engine.errors import ArchiveError
+        if window == 2:
+            raise ArchiveError('interrupted')
+        return real(plan_text, window, topic, parts)
+
+    with monkeypatch.context() as patch, pytest.raises(ArchiveError, match='interrupted'):
+        patch.setattr(distributed_runs.segments, 'paint_segment', paint)
+        on(two_workers, bag, out, look, window=1.0)
+    assert len(finished(out)) > 1
+    for report in finished(out):
+        report.write_bytes(b'')
+    (tmp_path / 'out.unfinished' / 'windows.json').unlink(missing_ok=True)
+    report = on(two_workers, bag, out, look, window=1.0, resume=True)
+    serial = repaint(bag, tmp_path / 'one', look, painters, window=1.0)
+    assert read(out) == read(tmp_path / 'one') and report.counts() == serial.counts()
+
+
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']
 
 
@@ -349,3 +371,14 @@ def test_workers_paint_videos_and_pictures(tmp_path, look, two_workers):
     video, report = make_video(tmp_path / 'in.mp4', 45, sound='aac'), Report()
     distributed_runs.repaint_video(two_workers, str(video), tmp_path / 'out.mp4', look, report, window=0.5)
     assert len(streams(tmp_path / 'out.mp4')[0]) == report.painted.total() == 45 and report.exit_code() == 0
+    out = tmp_path / 'again.mp4'
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        distributed_runs.repaint_video(two_workers, str(video), out, look, Report(), window=0.5, progress=interrupt)
+    for part in finished(out):      # as a power cut may leave it
+        part.write_bytes(b'')
+    distributed_runs.repaint_video(two_workers, str(video), out, look, Report(), window=0.5, resume=True)
+    assert len(streams(out)[0]) == 45

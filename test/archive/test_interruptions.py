@@ -6,6 +6,7 @@
 # specific language governing permissions and limitations under the License.
 """Whatever interrupts a run: the input is whole, what is finished is kept, one sentence says how to go on."""
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,15 +14,17 @@ import sys
 import time
 
 from bags import make_bag
+import numpy as np
 import pytest
 from test_bags import read
 from videos import make_video
 
-from style_transfer_ros.archive import bag_writer, mcap_file
+from style_transfer_ros.archive import bag_writer, mcap_file, session
 from style_transfer_ros.archive.bag_reader import Bag
 from style_transfer_ros.archive.painting import Painters
 from style_transfer_ros.archive.records import Damage
 from style_transfer_ros.archive.unfinished import Unfinished
+from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.tools import stylize_bag, stylize_video
 
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_bag']
@@ -128,6 +131,38 @@ def test_two_runs_do_not_meet_in_one_folder(tmp_path):
     running.send_signal(signal.SIGCONT)
     assert running.wait(60) == 0
     assert second.returncode == 1 and 'Another run' in second.stderr
+
+
+def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch, capfd):
+    def none(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+    monkeypatch.setattr(fcntl, 'flock', none)
+    stylize_bag.main([str(make_bag(tmp_path / 'in', 3)), str(tmp_path / 'out'), *OPTIONS])
+    said = capfd.readouterr().err
+    assert 'without locks' in said and said.count('\n') == 1 and len(read(tmp_path / 'out')) > 3
+
+
+def test_a_run_goes_on_with_another_number_of_cores(tmp_path, monkeypatch):
+    real = Stylizer.load
+
+    def load(model, runtime, threads):
+        stylizer = real(model, runtime, threads)
+        learn = stylizer.learn_style
+        stylizer.learn_style = lambda picture: learn(picture) + np.float32(threads * 1e-6)      # as real runtimes do
+        return stylizer
+    monkeypatch.setattr(Stylizer, 'load', load)
+    bag = make_bag(tmp_path / 'in', 40)
+    for cores, resume in ((1, []), (32, ['--resume'])):
+        with monkeypatch.context() as patch:
+            patch.setattr(session, 'cores_given', lambda: cores)        # noqa: B023 - called within the loop
+            if not resume:
+                patch.setattr(bag_writer.WindowWriter, 'write',
+                              failing_after(120, bag_writer.WindowWriter.write, errno.EIO))
+                with pytest.raises(SystemExit):
+                    stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS])
+            else:
+                stylize_bag.main([str(bag), str(tmp_path / 'out'), *OPTIONS, *resume])
+    assert (tmp_path / 'out').is_dir()
 
 
 MEMORY = """
