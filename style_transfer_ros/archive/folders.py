@@ -22,11 +22,17 @@ from style_transfer_ros.archive.painting import Frame, Job, paint_in_order, Pain
 from style_transfer_ros.archive.plan import Look, Plan
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import check, check_painted, unfinished
+from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import ArchiveError
 from style_transfer_ros.engine.picture_headers import picture_format
 from style_transfer_ros.engine.pictures import decode_picture, encode_jpeg, encode_png, read_picture
+from style_transfer_ros.engine.reading import may_be_file
 
 JPEG_QUALITY = 95
+#: Of pictures that can be written.
+ENDINGS = ('.jpg', '.jpeg', '.png')
+#: Of a file, bytes.
+_LONGEST_NAME = 255
 _CAMERA = 'pictures'
 
 
@@ -59,16 +65,18 @@ def find(inputs: Sequence[str]) -> tuple[list[Task], int, list[OSError]]:
     closed: list[OSError] = []
     for text in inputs:
         path = Path(text)
-        if path.is_dir():
+        if os.path.isdir(path):
             files = sorted(file for folder, _, names in os.walk(path, onerror=closed.append) for name in names
-                           if (file := Path(folder, name)).is_file())
+                           if may_be_file(file := Path(folder, name)))
             is_picture = [_is_picture(file) for file in files]
             found += [(file, file.relative_to(path)) for file, good in zip(files, is_picture) if good]
             others += is_picture.count(False)
-        elif path.is_file():
+        elif os.path.isfile(path):
             found.append((path, Path(path.name)))
         else:
-            matches = [Path(match) for match in sorted(glob.glob(text, recursive=True)) if os.path.isfile(match)]
+            matches = [Path(match) for match in sorted(glob.glob(text, recursive=True)) if may_be_file(match)]
+            if not matches and may_be_file(path):
+                matches = [path]
             if not matches:
                 raise ArchiveError(f"There is no picture, folder or pattern '{text}'; check the path.")
             found += [(match, Path(match.name)) for match in matches]
@@ -80,16 +88,21 @@ def find(inputs: Sequence[str]) -> tuple[list[Task], int, list[OSError]]:
                            'PNG, WebP, BMP or TIFF files.')
     tasks, taken = [], set()
     for number, (file, name) in enumerate(found):
-        ending = name.suffix.lower()
-        if ending not in ('.jpg', '.jpeg', '.png'):
-            name = name.with_name(f'{name.name}.png')
-        unique, n = name, 1
+        stem, ending = (name.stem, name.suffix) if name.suffix.lower() in ENDINGS else (name.name, '.png')
+        unique, n = _named(name, stem, ending), 1
         while str(unique).lower() in taken:
             n += 1
-            unique = name.with_name(f'{name.stem}_{n}{name.suffix}')
+            unique = _named(name, stem, f'_{n}{ending}')
         taken.add(str(unique).lower())
         tasks.append(Task(number, str(file), str(unique)))
     return tasks, others, closed
+
+
+def _named(path: Path, stem: str, ending: str) -> Path:
+    """Give a file another name; a stem with which the name is longer than file systems allow is cut."""
+    while len(os.fsencode(f'{stem}{ending}')) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return path.with_name(f'{stem}{ending}')
 
 
 def _is_picture(path: Path) -> bool:
@@ -109,14 +122,15 @@ def encode(rgb: np.ndarray, name: str) -> bytes:
     return encode_png(rgb) if name.lower().endswith('.png') else encode_jpeg(rgb, JPEG_QUALITY)
 
 
-def repaint_bytes(data: bytes, look: Look, painters: Painters) -> bytes:
+def repaint_bytes(data: bytes, name: str, look: Look, painters: Painters) -> bytes:
     """
-    Repaint one picture file; a PNG stays a PNG, all others become a JPEG.
+    Repaint one picture file.
 
+    :param name: of the painting, whose ending says what it is; empty: a JPEG stays a JPEG, all others become a PNG.
     :raises ImageError: it is no picture, or damaged.
     """
     rgb = decode_picture(data, 'The picture on the standard input')
-    name = 'x.png' if picture_format(data[:64]) == 'PNG' else 'x.jpg'
+    name = name or ('x.jpg' if picture_format(data[:64]) == 'JPEG' else 'x.png')
     job = _job(look)
     painted = painters.submit(lambda stylizer: stylizer.paint(
         rgb, job.vector, strength=look.settings.strength, preserve_color=look.settings.preserve_color,
@@ -147,9 +161,8 @@ def paint_tasks(tasks: Sequence[Task], look: Look, folder: Path, painters: Paint
             else:
                 path = folder / item.item.name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                beside = path.with_name(f'.{path.name}.new')
-                beside.write_bytes(item.result)
-                os.replace(beside, path)
+                with replacing(path) as file:
+                    file.write(item.result)
                 report.painted['pictures'] += 1
                 report.written += 1
             check(before, report, on_error)
@@ -174,22 +187,35 @@ def picture_run(inputs: Sequence[str], out: Path, look: Look, report: Report, re
     check(before, report, on_error)
     if others:
         report.note(f'{others} files are no pictures and are left alone.')
-    states = {task.source: os.stat(task.source) for task in tasks}
-    plan = Plan(' '.join(inputs), {source: f'{state.st_size}-{state.st_mtime_ns}' for source, state in states.items()},
-                look, (), ())
-    with unfinished(out, resume, inputs) as run:
+    plan = Plan(' '.join(inputs), {task.source: _state(task.source) for task in tasks}, look, (), ())
+    with unfinished(out, resume, inputs, report.note) as run:
         run.agree(plan)
         folder = run.folder / 'parts'
         folder.mkdir(exist_ok=True)
-        left = [task for task in tasks if not (folder / task.name).is_file()]
+        left = [task for task in tasks if not _is_painted(folder / task.name)]
         if look.settings.smoothing and left:
             left = tasks        # each picture depends on those before it
         report.painted['pictures'] += len(tasks) - len(left)
         report.written += len(tasks) - len(left)
         yield left, folder, len(tasks)
         check_painted(run, report, 'No picture', 'the reason is not known')
+        for beside in folder.rglob('.*.new'):       # a process was killed while it wrote a picture
+            beside.unlink(missing_ok=True)
         run.publish(folder)
     report.outputs.append(str(out))
+
+
+def _state(source: str) -> str:
+    """Return what changes with a file; of one that cannot be looked at nothing: why is said where it is painted."""
+    try:
+        state = os.stat(source)
+    except OSError:
+        return ''
+    return f'{state.st_size}-{state.st_mtime_ns}'
+
+
+def _is_painted(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0       # a disk may empty a file when the power fails
 
 
 def repaint_pictures(inputs: Sequence[str], out: Path, look: Look, painters: Painters, report: Report, *,

@@ -12,6 +12,7 @@ A pipe, a device or a network mount whose server is gone must not hang a node, n
 from __future__ import annotations
 
 from collections.abc import Callable
+import errno
 import os
 from pathlib import Path
 from stat import S_ISREG
@@ -69,6 +70,16 @@ def read_file(path: str | Path, largest: int, check: Callable[[Read, int], None]
             check(lambda at, count: os.pread(file.fileno(), count, at), status.st_size)
             return file.read(largest)
     return patiently(read)
+
+
+def may_be_file(path: str | Path) -> bool:
+    """Tell whether a regular file is there; what nobody lets us look at counts, and reading it says why not."""
+    try:
+        return S_ISREG(os.stat(path).st_mode)
+    except ValueError:      # no file has such a name
+        return False
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 def begins_with(path: str | Path, count: int = 64) -> bytes:

@@ -29,6 +29,7 @@ import numpy as np
 from style_transfer_ros.engine import pictures
 from style_transfer_ros.engine.errors import StyleError
 from style_transfer_ros.engine.library import checked_name, LONGEST_NAME, NameTaken, Style, StyleLibrary
+from style_transfer_ros.engine.reading import may_be_file
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles, local_path, share_folder
 
@@ -243,7 +244,7 @@ class Styles:
         """
         if '://' in text:
             text = str(local_path(text, 'style'))
-        path = Path(text) if os.path.isfile(text) else bundled_styles().get(text)
+        path = Path(text) if may_be_file(text) else bundled_styles().get(text)
         if path is None:
             try:
                 return self.find(text)

@@ -15,10 +15,11 @@ import sys
 
 from style_transfer_ros.archive import distributed_runs
 from style_transfer_ros.archive.cluster import cluster
-from style_transfer_ros.archive.folders import repaint_bytes, repaint_pictures
+from style_transfer_ros.archive.folders import ENDINGS, repaint_bytes, repaint_pictures
 from style_transfer_ros.archive.painting import Painters
 from style_transfer_ros.archive.plan import Look
 from style_transfer_ros.archive.session import load_look, painters_for, session
+from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import ArchiveError, shown
 from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, spread
 
@@ -31,8 +32,8 @@ def _parser() -> argparse.ArgumentParser:
                                      description='Paint pictures: JPEG stays JPEG, all others become PNG.')
     parser.add_argument('inputs', nargs='+', metavar='IN', help='pictures, folders, or patterns in quotes such as '
                         "'trip/*.jpg'; - is the standard input")
-    parser.add_argument('output', metavar='OUT', help='a folder that does not exist yet; of the standard input a file, '
-                        'or - for the standard output')
+    parser.add_argument('output', metavar='OUT', help='a folder that does not exist yet; of the standard input a '
+                        '.jpg or .png file, or - for the standard output')
     add_paint_arguments(parser)
     parser.set_defaults(smoothing=0.0)
     return parser
@@ -42,7 +43,7 @@ def _paint_piped(output: str, look: Look, painters: Painters) -> None:
     """
     Paint the picture on the standard input.
 
-    :param output: a file that does not exist yet, or ``-``.
+    :param output: a .jpg or .png file that does not exist yet, or ``-``.
     :raises StyleTransferError: it is no picture, or one of both cannot be used.
     """
     if sys.stdin is None or output == '-' and sys.stdout is None:       # closed by the shell
@@ -50,13 +51,17 @@ def _paint_piped(output: str, look: Look, painters: Painters) -> None:
                            'stylize_images - - < in.jpg > out.jpg')
     if output != '-' and os.path.lexists(output):
         raise ArchiveError(f'{shown(output)} exists already and is not overwritten; choose another name.')
-    painted = repaint_bytes(sys.stdin.buffer.read(), look, painters)
+    name = '' if output == '-' else Path(output).name
+    if name and not name.lower().endswith(ENDINGS):
+        raise ArchiveError(f"{shown(output)} has none of the endings {', '.join(ENDINGS)}, which say what the painting "
+                           'becomes; choose one.')
+    painted = repaint_bytes(sys.stdin.buffer.read(), name, look, painters)
     try:
         if output == '-':
             sys.stdout.buffer.write(painted)
             sys.stdout.buffer.flush()
         else:
-            with Path(output).open('xb') as file:
+            with replacing(Path(output), anew=True) as file:
                 file.write(painted)
     except OSError as error:
         raise ArchiveError(f"The painting cannot be written into '{output}' ({error.strerror}); choose another "

@@ -16,6 +16,7 @@ import pytest
 from rosbags.rosbag1 import Writer as Writer1
 from test_bags import PAINTED, read, repaint, topic, write
 
+from style_transfer_ros.archive import folders
 from style_transfer_ros.engine.pictures import encode_png
 from style_transfer_ros.tools import stylize_bag, stylize_images, stylize_video
 
@@ -128,13 +129,17 @@ def closed(tmp_path, run):
     make_bag(tmp_path / 'secret', 2)
     pictures(tmp_path / 'pics')
     pictures(tmp_path / 'pics' / 'below')
+    pictures(tmp_path / 'listed')
+    pictures(tmp_path / 'listed' / 'below')
     (tmp_path / 'full').mkdir()
-    for name, mode in (('secret/secret.mcap', 0), ('pics/1.png', 0), ('pics/below', 0), ('full', 0o555), ('.', 0o777)):
+    for name, mode in (('secret/secret.mcap', 0), ('pics/1.png', 0), ('pics/below', 0), ('listed/below', 0o444),
+                       ('full', 0o555), ('.', 0o777)):
         (tmp_path / name).chmod(mode)
     for path in (tmp_path.parent, tmp_path.parent.parent):
         path.chmod(path.stat().st_mode | 0o111)
     yield
-    (tmp_path / 'pics' / 'below').chmod(0o755)
+    for name in ('pics', 'listed'):
+        (tmp_path / name / 'below').chmod(0o755)
 
 
 def test_what_may_not_be_read_or_written_is_named(tmp_path, run, closed, nobody):
@@ -146,6 +151,29 @@ def test_what_may_not_be_read_or_written_is_named(tmp_path, run, closed, nobody)
     assert sorted(os.listdir('out')) == ['0.png', '2.png']
     code, said = run(stylize_images, 'pics/0.png', 'pics/below', 'stopped', '--on-error', 'stop')
     assert code == 1 and said.startswith('Stopped at') and "'pics/below'" in said and not os.path.exists('stopped')
+
+
+def test_a_folder_whose_files_may_not_be_looked_at_costs_only_them(tmp_path, run, closed, nobody):
+    code, said = run(stylize_images, 'listed', 'out')
+    assert code == 3 and said.count('Permission denied') == 3 and "'listed/below/2.png'" in said
+    assert sorted(os.listdir('out')) == ['0.png', '1.png', '2.png']
+    code, said = run(stylize_images, 'listed/0.png', 'listed/below/*.png', 'listed/below/2.png', 'matched')
+    assert code == 3 and said.count('Permission denied') == 4 and os.listdir('matched') == ['0.png']
+    code, said = run(stylize_bag, 'in', 'out2', '--style', 'listed/below/1.png')
+    assert code == 1 and 'Permission denied' in said and '\n' not in said
+
+
+def test_a_picture_that_vanishes_is_named(tmp_path, run, monkeypatch):
+    pictures(tmp_path / 'pics')
+    found = folders.find
+
+    def find(inputs):
+        result = found(inputs)
+        (tmp_path / 'pics' / '1.png').unlink()
+        return result
+    monkeypatch.setattr(folders, 'find', find)
+    code, said = run(stylize_images, 'pics', 'out')
+    assert code == 3 and "'pics/1.png'" in said and sorted(os.listdir('out')) == ['0.png', '2.png']
 
 
 def test_the_input_is_not_changed_by_an_output_inside_it(tmp_path, run):
