@@ -13,8 +13,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 import errno
 import json
+from pathlib import Path
 import sys
 import threading
+import traceback
 from typing import TextIO
 
 import numpy as np
@@ -24,7 +26,7 @@ from style_transfer_ros.archive.painting import cores_given, Painters
 from style_transfer_ros.archive.plan import Look, make_look
 from style_transfer_ros.archive.progress import progress_bar
 from style_transfer_ros.archive.report import INTERRUPTED, NOTHING, Report
-from style_transfer_ros.engine.errors import StyleTransferError
+from style_transfer_ros.engine.errors import sentence, StyleTransferError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.stream import PaintSettings
 from style_transfer_ros.engine.styles import Styles
@@ -109,6 +111,8 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
         problem = str(error)
     except OSError as error:
         problem = _explained(error)
+    except Exception as error:      # a fault of ours or of a library; who asked for JSON gets its line all the same
+        problem = _unforeseen(error)
     problem = _printable(problem)
     if options.json:
         print(json.dumps({**report.to_json(), 'exit_code': code, 'error': problem or None}), file=output)
@@ -125,6 +129,14 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
 def _printable(text: str) -> str:
     """Escape what names in a bag, or of files, could do to a terminal."""
     return ''.join(c if c.isprintable() else c.encode('unicode_escape').decode() for c in text)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Say what failed, and where, for those who mend it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (f'Something failed that this program does not foresee ({sentence(error)}; line {place.lineno} of '
+            f'{Path(place.filename).name}); what is finished is kept: try --resume, and report this sentence if it '
+            'comes again.')
 
 
 def _explained(error: OSError) -> str:

@@ -71,6 +71,16 @@ def test_a_report_for_programs_is_one_line_of_json(bag, tmp_path, capsys):
     assert '/camera/image_raw' in report['damage'][0] and report['outputs'] == [str(tmp_path / 'out')]
 
 
+def test_an_error_that_nobody_foresees_is_one_sentence_too(bag, tmp_path, capsys, monkeypatch):
+    def paint(*arguments, **options):
+        raise ArithmeticError('odd\nnumbers')
+    monkeypatch.setattr(stylize_bag, 'repaint_bag', paint)
+    with pytest.raises(SystemExit, match=r'ArithmeticError: odd numbers; line \d+ of test_tools.py.*--resume') as end:
+        stylize_bag.main([str(bag), str(tmp_path / 'out'), '--model', 'fake', '--json'])
+    report = json.loads(capsys.readouterr().out)
+    assert report['error'] == str(end.value) and report['exit_code'] == 1 and '\n' not in str(end.value)
+
+
 def test_a_mix_may_stand_before_the_bags(bag, tmp_path, capsys):
     with pytest.raises(SystemExit):
         stylize_bag.main(['--style', 'great_wave', 'poppies', '--weights', '2', '1', str(bag), str(tmp_path / 'mix'),
