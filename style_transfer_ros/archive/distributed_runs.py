@@ -119,7 +119,7 @@ class _BagRun:
                 number = self.folder.windows
                 one = self._joined.pop(number)
                 for text in one['damage']:
-                    self._report.tell(f'Left out: {text}')
+                    self._report.tell.damage(f'Left out: {text}')
                 self._own.add(one)
                 if one['damage'] and self._on_error == 'stop':
                     raise StopAtDamage(f"Stopped at the first damage ({one['damage'][0]}); --on-error skip leaves it "
@@ -205,7 +205,7 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
                                        'go on with --resume.')
                 before = len(report.damage)
                 for text in counts['damage']:
-                    report.tell(f'Left out: {text}')
+                    report.tell.damage(f'Left out: {text}')
                 report.add(counts)
                 check(before, report, on_error)
                 progress(report.painted.total(), total)
@@ -251,7 +251,7 @@ def repaint_pictures(cluster: Cluster, inputs: Sequence[str], out: Path, look: L
                 return []
             before = len(report.damage)
             for damage in counts['damage']:
-                report.tell(f'Left out: {damage}')
+                report.tell.damage(f'Left out: {damage}')
             report.add(counts)
             check(before, report, on_error)
             progress(report.painted['pictures'], total)

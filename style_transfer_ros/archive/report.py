@@ -20,15 +20,37 @@ _TOLD, _KEPT = 20, 1000
 ALL, NOTHING, SOME_LEFT_OUT, INTERRUPTED = 0, 1, 3, 130
 
 
+class Telling:
+    """
+    Tells sentences as they come, of damaged places the first ones.  The reports of the parts of a run share one.
+
+    :param tell: is given each sentence.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
+        self._tell, self._damaged = tell, 0
+
+    def __call__(self, text: str) -> None:
+        self._tell(text)
+
+    def damage(self, text: str) -> None:
+        """Tell a damaged place if there were not too many before."""
+        self._damaged += 1
+        if self._damaged <= _TOLD:
+            self._tell(text)
+        elif self._damaged == _TOLD + 1:
+            self._tell('More damaged places are counted and not told.')
+
+
 @dataclass
 class Report:
     """
     Counts of one run.
 
-    :param tell: is given a sentence for each of the first damaged places, and each note.
+    :param tell: is given a sentence for each damaged place and each note.
     """
 
-    tell: Callable[[str], None] = lambda text: None
+    tell: Telling = field(default_factory=Telling)
     #: Paintings by topic.
     painted: Counter[str] = field(default_factory=Counter)
     #: Messages written, paintings among them.
@@ -52,10 +74,7 @@ class Report:
         self.left_out += 1 if lost is None else lost
         if len(self.damage) < _KEPT:
             self.damage.append(str(damage))
-        if len(self.damage) <= _TOLD:
-            self.tell(f'Left out: {damage}' if lost != 0 else str(damage))
-        if len(self.damage) == _TOLD:
-            self.tell('More damaged places are counted and not told.')
+        self.tell.damage(f'Left out: {damage}' if lost != 0 else str(damage))
 
     def add(self, counts: dict[str, Any]) -> None:
         """Add what :meth:`counts` of a part gave; it was told then."""

@@ -25,7 +25,7 @@ from rich.progress import Progress
 from style_transfer_ros.archive.painting import cores_given, Painters
 from style_transfer_ros.archive.plan import Look, make_look
 from style_transfer_ros.archive.progress import progress_bar
-from style_transfer_ros.archive.report import INTERRUPTED, NOTHING, Report
+from style_transfer_ros.archive.report import INTERRUPTED, NOTHING, Report, Telling
 from style_transfer_ros.engine.errors import sentence, StyleTransferError
 from style_transfer_ros.engine.library import default_folder, StyleLibrary
 from style_transfer_ros.engine.stream import PaintSettings
@@ -98,7 +98,8 @@ def session(options: Namespace, output: TextIO | None = None) -> Iterator[Sessio
     :param output: where the summary or the report goes; None: the standard output.
     """
     bar = progress_bar(options.quiet)
-    report = Report(lambda text: bar.console.print(_printable(text), markup=False, highlight=False, soft_wrap=True))
+    report = Report(Telling(
+        lambda text: bar.console.print(_printable(text), markup=False, highlight=False, soft_wrap=True)))
     problem, code = '', NOTHING
     try:
         # even a bar that is off ends with an empty line

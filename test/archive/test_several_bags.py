@@ -7,7 +7,7 @@
 """Several bags are painted into one folder: each of them, each once, and a broken one costs only itself."""
 import json
 
-from bags import IMAGE, make_bag, RAW, START, STORE
+from bags import IMAGE, image, make_bag, RAW, START, STEP, STORE
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
@@ -44,6 +44,22 @@ def test_going_on_when_every_bag_is_complete_is_no_failure(tmp_path, capsys):
     stylize_bag.main([*bags, str(tmp_path / 'out'), *OPTIONS, '--resume', '--json'])
     report = json.loads(capsys.readouterr().out)
     assert report['exit_code'] == 0 and report['error'] is None and len(report['outputs']) == 2
+
+
+@pytest.mark.parametrize('workers', [[], ['--workers', '1']])
+def test_of_many_damaged_places_the_first_ones_are_told_and_all_are_counted(tmp_path, capfd, workers):
+    if workers:
+        pytest.importorskip('distributed', reason='Dask is not installed (requirements/scale.txt)')
+    with Writer(tmp_path / 'in', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        camera = writer.add_connection(RAW, IMAGE, typestore=STORE)
+        for n in range(60):
+            message = STORE.serialize_cdr(image(n), IMAGE) if n % 2 else b'\0\1\0\0'
+            writer.write(camera, START + n * STEP, message)
+    with pytest.raises(SystemExit) as end:
+        stylize_bag.main([str(tmp_path / 'in'), str(tmp_path / 'out'), *OPTIONS, '--json', '--segment', '1', *workers])
+    out, said = capfd.readouterr()
+    assert end.value.code == 3 and said.count('Left out') == 20 and said.count('not told') == 1
+    assert json.loads(out)['left_out'] == len(json.loads(out)['damage']) == 30
 
 
 @pytest.mark.parametrize('workers', [[], ['--workers', '1']])
