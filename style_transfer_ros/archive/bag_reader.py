@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from rosbags.interfaces import Qos
 from rosbags.typesys import get_types_from_idl, get_types_from_msg, get_typestore, Stores
 from rosbags.typesys.store import Typestore
 import yaml
@@ -149,6 +150,9 @@ class Bag:
             raise ArchiveError(f"Nothing of the bag '{self.location}' can be read; the first reason: "
                                f"{self.damage[0].what}")
         self._files.sort(key=lambda file: file.start)
+        offered: dict[Topic, tuple[Qos, ...]] = {}      # a publisher may come in a later file
+        for source in (source for file in self._files for source in file.counts):
+            offered[source] = max(offered.get(source, ()), source.qos, key=len)
         described = _described(metadata)
         version = int(metadata.get('version') or 99)
         for file in self._files:
@@ -156,7 +160,8 @@ class Bag:
             for source, count in file.counts.items():
                 if source not in self._taken:
                     try:
-                        self._taken[source] = self._take(source, described.get((source.name, source.type)), version)
+                        self._taken[source] = self._take(replace(source, qos=offered[source]),
+                                                         described.get((source.name, source.type)), version)
                     except ArchiveError as error:
                         self.notes.append(f"The topic '{source.name}' is left out: {error}")
                         continue

@@ -17,11 +17,12 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import heapq
 import math
 from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 
+from rosbags.interfaces import Qos
 import zstandard
 
 from style_transfer_ros.archive.records import Damage, FOREVER, Message, Topic
@@ -92,6 +93,11 @@ class BlockFile(ABC, Generic[AnyBlock]):
             self._scan()
         self.start = min((block.start for block in self._blocks), default=FOREVER)
         self.end = max((block.end for block in self._blocks), default=0)
+        # one profile for each publisher; each has a channel in ROS 1
+        offered: dict[Topic, tuple[Qos, ...]] = {}
+        for topic in self._topics.values():
+            offered[topic] = offered.get(topic, ()) + topic.qos
+        self._topics = {channel: replace(topic, qos=offered[topic]) for channel, topic in self._topics.items()}
         total: Counter[int] = Counter()
         for block in self._blocks:
             total.update(block.counts)

@@ -5,9 +5,11 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """A part of a bag begins with what late subscribers get."""
-from bags import IMAGE, image, LATCHED, make_bag, START, STEP, STORE, STRING, TF, WORDS
+from bags import IMAGE, image, LATCHED, make_bag, RAW, ROS1, START, STEP, STORE, STRING, TF, WORDS
 import pytest
-from rosbags.interfaces import Qos
+from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Qos, QosDurability
+from rosbags.rosbag1 import Writer as Writer1
 from rosbags.rosbag2 import StoragePlugin, Writer
 from test_bags import PAINTED, read, repaint, topic
 
@@ -62,6 +64,30 @@ def test_a_part_of_a_bag_of_every_kind_has_its_transforms(tmp_path, look, painte
     out, expected = read(tmp_path / 'out'), read(make_bag(tmp_path / 'plain', 10))
     assert topic(out, TF) == [(STEP // 4 * 10, data) for _, data in topic(expected, TF)]
     assert len(topic(out, WORDS)) == len(topic(out, PAINTED)) == 4
+
+
+@pytest.mark.parametrize('files', [1, 2])
+def test_a_topic_of_ros_1_is_latched_if_one_of_its_publishers_latches(tmp_path, look, painters, files):
+    folder = tmp_path / 'in'
+    folder.mkdir()
+    writers = [Writer1(folder / f'{n}.bag') for n in range(files)]
+    for n, writer in enumerate(writers):
+        with writer:
+            camera = writer.add_connection(RAW, IMAGE, typestore=ROS1)
+            plain, latching = (writer.add_connection('/map', STRING, typestore=ROS1, callerid=f'/{latch}',
+                                                     latching=int(latch and n == files - 1)) for latch in (0, 1))
+            word = ROS1.types[STRING]
+            for step in range(n * 10, n * 10 + 10):
+                writer.write(camera, START + step * STEP, ROS1.serialize_ros1(image(step, ROS1), IMAGE))
+            if not n:
+                writer.write(plain, START + STEP, ROS1.serialize_ros1(word('early'), STRING))
+                writer.write(latching, START + 2 * STEP, ROS1.serialize_ros1(word('kept'), STRING))
+    repaint(folder if files > 1 else folder / '0.bag', tmp_path / 'out', look, painters, start=0.5)
+    words = [STORE.deserialize_cdr(data, STRING).data for _, data in topic(read(tmp_path / 'out'), '/map')]
+    assert words == ['kept']
+    with AnyReader([tmp_path / 'out'], default_typestore=STORE) as reader:
+        connection, = (connection for connection in reader.connections if connection.topic == '/map')
+    assert [qos.durability for qos in connection.ext.offered_qos_profiles] == [QosDurability.TRANSIENT_LOCAL]
 
 
 def test_they_are_found_however_far_back_they_are(tmp_path, monkeypatch):
