@@ -16,8 +16,9 @@ from pathlib import Path
 import re
 from typing import Any, TypeVar
 
+from style_transfer_ros.engine.errors import StyleTransferError
 from style_transfer_ros.engine.stream import PaintSettings
-from style_transfer_ros.paths import bundled_styles
+from style_transfer_ros.paths import bundled_styles, local_path
 from style_transfer_ros.settings import StyleTransferParameters
 
 #: Of a recording, s: some thirty years.
@@ -55,6 +56,14 @@ def seconds(text: str) -> float:
     if total > _LONGEST:
         raise ArgumentTypeError(f"'{text[:20]}...' is longer than any recording; write seconds")
     return total
+
+
+def place(text: str) -> str:
+    """Take ``file:///path`` for the path that it names; all else stays as it is."""
+    try:
+        return str(local_path(text, 'place')) if text.lower().startswith('file:/') else text
+    except StyleTransferError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def png(text: str) -> Path:

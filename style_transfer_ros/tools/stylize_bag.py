@@ -19,7 +19,15 @@ from style_transfer_ros.archive.plan import WINDOW_SECONDS
 from style_transfer_ros.archive.session import load_look, painters_for, Session, session
 from style_transfer_ros.archive.unfinished import check_outside, StopAtDamage
 from style_transfer_ros.engine.errors import StyleTransferError
-from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, seconds, spread, topic_name, within
+from style_transfer_ros.tools.arguments import (
+    add_paint_arguments,
+    paint_settings,
+    place,
+    seconds,
+    spread,
+    topic_name,
+    within,
+)
 
 _DESCRIPTION = """Paint the image topics of a bag, every frame, into a new rosbag2 bag (MCAP).  All other messages are
 copied.  The bag is a rosbag2 folder, a bare .mcap or .db3 file, or a ROS 1 .bag; a path or a URL."""
@@ -30,9 +38,9 @@ _ENDINGS = ('.zstd', '.active', '.bag', '.mcap', '.db3')
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='stylize_bag', description=_DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument('bags', nargs='+', metavar='IN', help='the bags')
-    parser.add_argument('output', metavar='OUT', help='the new bag, a folder that does not exist yet; of several bags '
-                        'the folder for all of them')
+    parser.add_argument('bags', nargs='+', type=place, metavar='IN', help='the bags')
+    parser.add_argument('output', type=place, metavar='OUT', help='the new bag, a folder that does not exist yet; of '
+                        'several bags the folder for all of them')
     add_paint_arguments(parser)
     bags = parser.add_argument_group('of the bag')
     bags.add_argument('--topic', action='append', type=topic_name, default=[], dest='topics', metavar='TOPIC',

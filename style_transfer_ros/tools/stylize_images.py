@@ -21,7 +21,7 @@ from style_transfer_ros.archive.plan import Look
 from style_transfer_ros.archive.session import load_look, painters_for, session
 from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import ArchiveError, shown
-from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, spread
+from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, place, spread
 
 _EPILOG = """Exit codes: 0 all was painted, 3 some pictures could not be read and were left out, 1 nothing was painted,
 2 wrong arguments, 130 interrupted."""
@@ -30,10 +30,10 @@ _EPILOG = """Exit codes: 0 all was painted, 3 some pictures could not be read an
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='stylize_images', epilog=_EPILOG,
                                      description='Paint pictures: JPEG stays JPEG, all others become PNG.')
-    parser.add_argument('inputs', nargs='+', metavar='IN', help='pictures, folders, or patterns in quotes such as '
-                        "'trip/*.jpg'; - is the standard input")
-    parser.add_argument('output', metavar='OUT', help='a folder that does not exist yet; of the standard input a '
-                        '.jpg or .png file, or - for the standard output')
+    parser.add_argument('inputs', nargs='+', type=place, metavar='IN', help='pictures, folders, or patterns in quotes '
+                        "such as 'trip/*.jpg'; - is the standard input")
+    parser.add_argument('output', type=place, metavar='OUT', help='a folder that does not exist yet; of the standard '
+                        'input a .jpg or .png file, or - for the standard output')
     add_paint_arguments(parser)
     parser.set_defaults(smoothing=0.0)
     return parser

@@ -17,7 +17,7 @@ from style_transfer_ros.archive.cluster import cluster
 from style_transfer_ros.archive.plan import WINDOW_SECONDS
 from style_transfer_ros.archive.session import load_look, painters_for, session
 from style_transfer_ros.archive.videos import repaint_video
-from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, seconds, spread, within
+from style_transfer_ros.tools.arguments import add_paint_arguments, paint_settings, place, seconds, spread, within
 
 _EPILOG = """Exit codes: 0 all was painted, 3 something could not be read and was left out, 1 nothing was painted,
 2 wrong arguments, 130 interrupted.  H.264, sound and resuming need PyAV: pip install -r requirements/video.txt"""
@@ -26,8 +26,8 @@ _EPILOG = """Exit codes: 0 all was painted, 3 something could not be read and wa
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='stylize_video', description='Paint a video, every frame, with its sound.',
                                      epilog=_EPILOG)
-    parser.add_argument('video', metavar='IN', help='the video, a path or a URL')
-    parser.add_argument('output', type=Path, metavar='OUT.mp4', help='the new video, which does not exist yet')
+    parser.add_argument('video', type=place, metavar='IN', help='the video, a path or a URL')
+    parser.add_argument('output', type=place, metavar='OUT.mp4', help='the new video, which does not exist yet')
     add_paint_arguments(parser)
     group = parser.add_argument_group('of the video')
     group.add_argument('--from', type=seconds, default=0.0, dest='start', metavar='TIME',
@@ -48,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.workers or options.scheduler:
             del stylizer
             with cluster(options.workers, options.scheduler, run.report.note) as workers:
-                distributed_runs.repaint_video(workers, options.video, options.output, look, run.report, **how)
+                distributed_runs.repaint_video(workers, options.video, Path(options.output), look, run.report, **how)
         else:
             with painters_for(look, stylizer) as painters:
-                repaint_video(options.video, options.output, look, painters, run.report, **how)
+                repaint_video(options.video, Path(options.output), look, painters, run.report, **how)
 
 
 if __name__ == '__main__':

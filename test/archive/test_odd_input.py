@@ -189,6 +189,19 @@ def test_the_input_is_not_changed_by_an_output_inside_it(tmp_path, run):
     assert sorted(os.listdir()) == ['in', 'other', 'pics'] and not os.listdir('pics/below')
 
 
+def test_a_file_url_names_the_file(tmp_path, run):
+    make_bag(tmp_path / 'in', 2)
+    make_bag(tmp_path / 'two', 2)
+    pictures(tmp_path / 'pics')
+    here = f'file://{tmp_path}'
+    assert run(stylize_bag, f'{here}/in', f'{here}/out')[0] == 0 and len(read(tmp_path / 'out')) > 2
+    assert run(stylize_bag, f'{here}/in', 'two', f'{here}/both')[0] == 0 and sorted(os.listdir('both')) == ['in', 'two']
+    assert run(stylize_images, f'{here}/pics', f'{here}/painted')[0] == 0 and len(os.listdir('painted')) == 3
+    assert 'lies inside' in run(stylize_bag, f'{here}/in', 'in/out')[1]
+    code, said = run(stylize_bag, 'in', 'file://elsewhere/out')
+    assert code == 2 and 'another machine' in said
+
+
 def test_an_output_that_is_a_link_to_itself_is_there_already(tmp_path, run):
     make_bag(tmp_path / 'in', 2)
     (tmp_path / 'loop').symlink_to('loop')
