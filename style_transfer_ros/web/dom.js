@@ -67,6 +67,18 @@ export function spoken(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** Where a style comes from, in two words or by the name of its file. @param {string} source as the library tells it */
+export function origin(source) {
+  if (source.startsWith('bundled')) return 'Bundled';
+  if (/^(compressed_)?image\b/.test(source)) return 'Sent picture';
+  const file = source.split('/').pop() || source;
+  try {
+    return decodeURIComponent(file);
+  } catch {
+    return file;                        // no URL: a bare % is part of the name
+  }
+}
+
 /** @param {number} share */
 export function percent(share) {
   return `${Math.round(share * 100)} %`;

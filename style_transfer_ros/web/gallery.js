@@ -1,6 +1,6 @@
 // @ts-check
 /** The stored styles: choose, mix, teach, rename, remove. */
-import {fill, find, percent, spoken, tell, tellValue, toJpeg} from './dom.js';
+import {fill, find, origin, percent, spoken, tell, tellValue, toJpeg} from './dom.js';
 import {ask, Wishes} from './server.js';
 
 /** @typedef {import('./server.js').Style} Style */
@@ -10,13 +10,6 @@ const gallery = find('#gallery'), drop = find('#drop'), dropping = find('#droppi
 const cards = gallery.getElementsByTagName('li'), sliders = find('#mixer').getElementsByTagName('input');
 const mix = new Wishes('do/mix');
 let painted = /** @type {Record<string, number>} */ ({});       // shares by name
-
-/** @param {string} source */
-function origin(source) {
-  if (source.startsWith('bundled')) return 'Bundled';
-  if (/^(compressed_)?image\b/.test(source)) return 'Sent picture';
-  return decodeURIComponent(source.split('/').pop() || source);
-}
 
 /** @param {Style} style */
 function card({name, source, picture}) {

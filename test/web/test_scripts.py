@@ -5,8 +5,10 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """The page's files: types, weight, and nothing from elsewhere."""
+import json
 from pathlib import Path
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -23,6 +25,20 @@ def test_the_types_of_the_scripts_are_right(npm):
         'es2022', '--moduleResolution', 'bundler', '--lib', 'es2023,dom,dom.iterable', *scripts],
         capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(shutil.which('node') is None, reason='node is not installed')
+@pytest.mark.parametrize('source, shown', [
+    ('bundled wave.jpg', 'Bundled'), ('image', 'Sent picture'), ('compressed_image jpeg', 'Sent picture'),
+    ('file:///pictures/my%20wool.jpg', 'my wool.jpg'), ('50% wool.jpg', '50% wool.jpg'), ('100%', '100%'),
+    ('file:///pictures/caf%E9.jpg', 'caf%E9.jpg'), ('', '')])
+def test_every_source_of_a_style_can_be_shown(source, shown, tmp_path):
+    module = tmp_path / 'dom.mjs'       # node takes no .js for a module
+    module.write_bytes((WEB / 'dom.js').read_bytes())
+    done = subprocess.run(['node', '--input-type=module', '-e', f"""
+        import {{origin}} from {json.dumps(module.as_uri())};
+        process.stdout.write(origin({json.dumps(source)}));"""], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == (shown, '')
 
 
 def test_the_page_weighs_at_most_150_kb():
