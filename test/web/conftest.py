@@ -59,6 +59,8 @@ class FakeRobot:
         self.gate.set()
         self.removable = threading.Event()      # a style is removed while this is set
         self.removable.set()
+        self.switch, self.switching = threading.Event(), False      # the camera is changed while this is set
+        self.switch.set()
 
     def log(self, sentence):
         self.said.append(sentence)
@@ -89,6 +91,9 @@ class FakeRobot:
         return function()
 
     async def use_camera(self, topic, transport):
+        self.switching = True
+        await asyncio.to_thread(self.switch.wait, 10)
+        self.switching = False
         self.cameras.append((topic, transport))
         self.parameters = {**self.parameters, 'image_topic': topic, 'image_transport': transport}
 
@@ -167,6 +172,7 @@ def pages(tmp_path, monkeypatch):
     for started in running:
         started.robot.gate.set()
         started.robot.removable.set()
+        started.robot.switch.set()
         started.server.stop()
 
 

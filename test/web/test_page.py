@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from sensor_msgs.msg import Image
 
-from style_transfer_msgs.srv import ListStyles
+from style_transfer_msgs.srv import ListStyles, SetStyle
 from style_transfer_ros.engine.pictures import decode_picture, encode_jpeg, encode_png, read_picture
 from style_transfer_ros.engine.stylizer import Stylizer
 from style_transfer_ros.paths import bundled_styles
@@ -75,12 +76,21 @@ class Robot:
         self.start('camera_node', 'width:=320', 'height:=240', 'rate:=15.0')
 
     def painter(self) -> None:
-        self.start('style_transfer_node', 'period:=0.0', 'smoothing:=0.0', 'jpeg_quality:=98')
+        self.start('style_transfer_node', 'period:=0.0', 'smoothing:=0.0', 'jpeg_quality:=98',
+                   f"style_directories:=['{self.folder}']")
 
     def page(self) -> None:
         self.start('web_node', f'port:={self.port}')
         self.link = re.search(r'http\S+', self.running['web_node'].stdout.readline())[0]
         self.port = int(re.search(r':(\d+)/', self.link)[1])
+
+    def ask(self, action: str, **wish) -> dict:
+        """Ask the page for something as another operator does."""
+        origin, token = self.link.split('/#token=')
+        request = urllib.request.Request(f'{origin}/do/{action}', json.dumps(wish).encode(), {
+            'Authorization': f'Bearer {token}', 'Origin': origin})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
 
     def kill(self, module: str, how: int = signal.SIGKILL) -> None:
         process = self.running.pop(module)
@@ -363,6 +373,17 @@ def test_a_snapshot_of_the_camera_is_learned(browser):
     assert set(browser.names()) - before <= {'snapshot', 'snapshot 2'}
 
 
+def test_a_name_with_a_percent_sign_spoils_no_gallery(ros, robot, browser):
+    shutil.copy(bundled_styles()['poppies'], robot.folder / '50% wool.jpg')
+    before = browser.names()
+    answer = ros.call(ros.node(), SetStyle, 'style_transfer/set_style', SetStyle.Request(
+        name='wool', uri='50% wool.jpg'), 30)
+    assert answer.success and '%' in answer.style.source, answer.message
+    until(lambda: sorted(browser.names()) == sorted([*before, 'wool']), 'all styles are there')
+    assert len(browser.all('#mixer li')) == len(before) + 1
+    assert browser.find('#gallery li[data-name=wool] small').text == '50% wool.jpg'
+
+
 def test_a_style_is_renamed(browser):
     drop(browser, 'a.jpg')
     until(lambda: browser.chosen() == ['a'], 'it is learned')
@@ -436,6 +457,26 @@ def test_the_browsers_own_camera_is_painted_and_given_back(ros, robot, browser):
     browser.click('input[name=source][value=robot]')
     until(lambda: not is_green(), "the robot's camera is painted again", 60)
     assert browser.find('#robot-topic').text == '/image_raw'
+
+
+def test_a_browsers_camera_ends_when_another_operator_turns_back_to_the_robots(robot, browser):
+    browser.script("""
+        window.tracks = [];
+        const devices = navigator.mediaDevices, open = devices.getUserMedia.bind(devices);
+        devices.getUserMedia = async wish => {
+          const media = await open(wish);
+          tracks.push(...media.getTracks());
+          return media;
+        };""")
+    browser.tab('adjust')
+    browser.click('input[name=source][value=browser]')
+    until(lambda: browser.find('#flip').is_displayed(), 'its frames are sent')
+    robot.ask('use_robot')
+    until(lambda: browser.script("return tracks.length && tracks.every(track => track.readyState === 'ended')"),
+          'the camera is off', 20)
+    assert "robot's camera is painted again" in browser.toasts()
+    assert robot.ask('use_browser')['success'], 'and another browser may give its own'
+    assert robot.ask('use_robot')['success']
 
 
 def recorded(browser) -> float:

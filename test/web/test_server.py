@@ -473,6 +473,8 @@ def own_frame(age=0.05, jpeg=JPEG):
 
 
 def test_a_browsers_camera_is_one_operators_and_never_a_viewers(page):
+    assert page.sentence('POST', '/do/use_browser', {})[0] == 200
+
     async def watch():
         async with Watching(page, 'operator') as first, Watching(page, 'operator') as second, Watching(page) as viewer:
             await first.socket.send_bytes(own_frame())
@@ -489,6 +491,58 @@ def test_a_browsers_camera_is_one_operators_and_never_a_viewers(page):
             assert (await second.hear('own_camera'))['message'] == ''
     asyncio.run(watch())
     assert page.own == [(JPEG, 0.05), (JPEG, 0.0)]
+
+
+def _by_a_wish(page):
+    page.robot.switch.clear()           # the node takes its time; until then its parameters are the old ones
+    wish = Thread(target=page.sentence, args=('POST', '/do/use_robot', {}))
+    wish.start()
+    until(lambda: page.robot.switching, 'the node is asked')
+    return wish
+
+
+def _by_hand(page):
+    page.robot.parameters = {**page.robot.parameters, 'image_topic': 'image_raw'}
+
+
+@pytest.mark.parametrize('turn_back', [_by_a_wish, _by_hand])
+def test_a_browsers_camera_is_stopped_as_soon_as_the_robots_is_wanted_again(page, turn_back):
+    async def watch():
+        async with Watching(page, 'operator') as first, Watching(page, 'operator') as second:
+            assert (await asyncio.to_thread(page.sentence, 'POST', '/do/use_browser', {}))[0] == 200
+            await first.socket.send_bytes(own_frame())
+            assert (await first.hear('own_camera'))['message'] == ''
+            wish = await asyncio.to_thread(turn_back, page)
+            for _ in range(2):
+                await first.socket.send_bytes(own_frame())
+                assert "robot's camera is painted again" in (await first.hear('own_camera'))['message']
+                page.robot.switch.set()
+                if wish is not None:
+                    await asyncio.to_thread(wish.join)
+            assert len(page.own) == 1, 'no more of it is published'
+            assert (await asyncio.to_thread(page.sentence, 'POST', '/do/use_browser', {}))[0] == 200
+            await second.socket.send_bytes(own_frame())
+            assert (await second.hear('own_camera'))['message'] == '', 'and it holds up nobody'
+    asyncio.run(watch())
+
+
+def test_a_page_that_ends_while_the_camera_is_changed_gives_the_robots_back(page):
+    page.robot.switch.clear()
+    wish = Thread(target=page.sentence, args=('POST', '/do/use_browser', {}))
+    wish.start()
+    until(lambda: page.robot.switching, 'the node is asked')
+    Timer(0.3, page.robot.switch.set).start()
+    page.server.stop()
+    wish.join()
+    assert page.robot.cameras == [('/page/image_raw', 'compressed'), ('image_raw', 'raw')]
+
+
+def test_a_page_that_ends_takes_no_browsers_camera(robot, tmp_path):
+    camera = own_camera.OwnCamera(robot, '/page/image_raw', lambda *frame: None, tmp_path)
+    asyncio.run(camera.close())
+    with pytest.raises(RobotError, match='is ending'):
+        asyncio.run(camera.use())
+    assert robot.cameras == []
 
 
 def test_the_robots_camera_comes_back_when_the_browser_whose_camera_was_painted_is_gone(page, monkeypatch):

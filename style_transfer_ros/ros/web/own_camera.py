@@ -29,6 +29,7 @@ _SILENT = 5.0
 #: A browser has this time to send its first frame, and giving up is tried again after it, s.
 _PATIENCE = 10.0
 _TAKEN = "Another operator's camera is being painted; it must be stopped first."
+_OVER = "The robot's camera is painted again; choose this browser's once more to go on."
 
 
 class OwnCamera:
@@ -44,6 +45,8 @@ class OwnCamera:
         self._robot, self._topic, self._publish = robot, topic, publish
         self._file = folder / f"camera_of{robot.painter.replace('/', '.')}.json"
         self._switching = asyncio.Lock()
+        self._lent = False                                      # whether our last wish was a browser's camera
+        self._closed = False
         self._giver: Viewer | None = None                       # whose camera it is
         self._heard = 0.0                                       # when its last frame came
         self._before = self._kept()                             # the node's input before that
@@ -61,6 +64,12 @@ class OwnCamera:
         return self._robot.parameters.get('image_topic') == self._topic
 
     @property
+    def lent(self) -> bool:
+        """Whether a browser's camera is painted or soon will be, by a wish of this page that still holds."""
+        topic = self._robot.parameters.get('image_topic', self._topic)      # not known while the node is gone
+        return self._lent and (topic == self._topic or self._switching.locked())
+
+    @property
     def _given(self) -> bool:
         return self._giver is not None and time.monotonic() - self._heard < _SILENT
 
@@ -68,9 +77,11 @@ class OwnCamera:
         """
         Let the node paint a browser's camera; return a sentence.
 
-        :raises RobotError: another one is painted, or the node refuses.
+        :raises RobotError: another one is painted, the page ends, or the node refuses.
         """
         async with self._switching:
+            if self._closed:
+                raise RobotError('The page is ending; open it again when it is back.')
             if self._given:
                 raise RobotError(_TAKEN)
             parameters = self._robot.parameters
@@ -83,7 +94,7 @@ class OwnCamera:
                 except OSError as error:
                     self._robot.log(f"The name of the robot's camera cannot be kept ({sentence(error)}); while this "
                                     'page runs it is known.')
-            self._giver, self._heard = None, time.monotonic() + _PATIENCE - _SILENT
+            self._giver, self._heard, self._lent = None, time.monotonic() + _PATIENCE - _SILENT, True
             await self._robot.use_camera(self._topic, 'compressed')
             self._heard = time.monotonic()
         return "This browser's camera is painted."
@@ -94,10 +105,16 @@ class OwnCamera:
 
         :raises RobotError: the node refuses.
         """
+        self._giver, self._lent = None, False       # now: a frame that comes while the node changes is refused already
         async with self._switching:
-            self._giver = None
             await self._robot.use_camera(*self._before)
         return "The robot's camera is painted."
+
+    async def close(self) -> None:
+        """Let nobody give a camera any more; returns when no change is under way."""
+        self._closed = True
+        async with self._switching:
+            pass
 
     def take(self, viewer: Viewer, data: bytes) -> str:
         """
@@ -112,6 +129,9 @@ class OwnCamera:
             return ''
         if viewer.role != OPERATOR:
             return "This is a viewer's link: open the operator's link to give a camera."
+        if not self.lent:
+            self._giver = None
+            return _OVER
         if self._given and viewer is not self._giver:
             return _TAKEN
         age, jpeg = struct.unpack_from('<d', data)[0] if len(data) > 8 else 0.0, data[8:]

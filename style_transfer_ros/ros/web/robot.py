@@ -335,6 +335,8 @@ class Robot:
                 await self._change(transition)          # fails where the node is down already, which is fine
             result = (await self.call(SetParametersAtomically.Request(parameters=wishes))).result
             problem = '' if result.successful else result.reason or 'The node refuses this camera.'
+            if not problem:     # now, so that nobody who asks when this is done meets the camera before
+                await self.in_executor(lambda: self._take([(wish.name, wish.value) for wish in wishes]))
         except RobotError as error:
             problem = str(error)
         finally:                                        # whatever happens: a node that is left down paints nothing

@@ -175,8 +175,9 @@ class Server:
 
     async def _finish(self) -> None:
         async def leave_painter() -> None:
-            await self._styles.finish()         # first: a node whose camera is changed removes nothing
-            if self._own.painted:
+            await self._own.close()             # a node whose camera is changed removes nothing
+            await self._styles.finish()
+            if self._own.painted or self._own.lent:
                 await self._own.give_back()
         parts = [asyncio.create_task(part) for part in (self._recordings.stop(), leave_painter())]
         done, late = await asyncio.wait(parts, timeout=_LEAVING)
