@@ -26,7 +26,7 @@ import yaml
 import zstandard
 
 from style_transfer_ros.archive import locations, mcap_file, ros1_file
-from style_transfer_ros.archive.records import BagFile, Damage, Definition, FOREVER, Message, offered_qos, Topic
+from style_transfer_ros.archive.records import BagFile, Damage, Definition, Extra, FOREVER, Message, offered_qos, Topic
 from style_transfer_ros.archive.ros1_types import conversion
 from style_transfer_ros.archive.sqlite_file import LOG_ENDING, SqliteFile
 from style_transfer_ros.engine.errors import ArchiveError, sentence, shown, StyleTransferError
@@ -95,6 +95,11 @@ class Bag:
     def topics(self) -> list[Topic]:
         """Every topic, in the order of recording."""
         return list(self.counts)
+
+    @property
+    def extras(self) -> list[Extra]:
+        """Attachments and metadata of all files; they are readable while the bag is open."""
+        return [extra for file in self._files for extra in file.extras]
 
     def messages(self, topics: Collection[Topic] | None = None, start: int = 0, stop: int = FOREVER
                  ) -> Iterator[Message | Damage]:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 import errno
 import json
 import os
@@ -27,6 +28,7 @@ from mcap.data_stream import RecordBuilder
 from mcap.opcode import Opcode
 from mcap.reader import make_reader
 from mcap.records import (
+    AttachmentIndex,
     Channel,
     ChunkIndex,
     DataEnd,
@@ -42,7 +44,7 @@ from mcap.writer import CompressionType, MCAP0_MAGIC, Writer
 from rosbags.rosbag2.metadata import dump_qos_v9
 import yaml
 
-from style_transfer_ros.archive.records import Topic
+from style_transfer_ros.archive.records import Extra, Topic
 from style_transfer_ros.engine.atomic import replacing
 
 LIBRARY = 'style_transfer_ros'
@@ -231,10 +233,11 @@ class BagFolder:
         """Wait for the disk."""
         self._disk.shutdown()
 
-    def finish(self) -> int:
+    def finish(self, extras: Sequence[Extra] = ()) -> int:
         """
         Complete the bag.
 
+        :param extras: attachments and metadata to copy.
         :returns: how many messages it has.
         """
         self._wait()
@@ -249,17 +252,24 @@ class BagFolder:
             file.seek(self._end)
             if not self._end:
                 file.write(MCAP0_MAGIC + _header())
-            self._write_summary(file, counts, start, end, _yaml(information))
+            indexes = []
+            for extra in extras:
+                indexes.append(replace(extra.index, offset=file.tell()))
+                file.writelines(extra.pieces())
+            self._write_summary(file, counts, start, end, _yaml(information), indexes)
             file.flush()
             os.fsync(file.fileno())
         write_metadata(self.folder, information)
         return sum(counts.values())
 
-    def _write_summary(self, file: Any, counts: Counter[int], start: int, end: int, metadata: str) -> None:
+    def _write_summary(self, file: Any, counts: Counter[int], start: int, end: int, metadata: str,
+                       extras: Sequence[AttachmentIndex | MetadataIndex]) -> None:
         record = RecordBuilder()
         at = file.tell()
         Metadata(name='rosbag2', metadata={'serialized_metadata': metadata}).write(record)
-        index = MetadataIndex(offset=at, length=record.count, name='rosbag2')
+        attachments = [index for index in extras if isinstance(index, AttachmentIndex)]
+        described = [*(index for index in extras if isinstance(index, MetadataIndex)),
+                     MetadataIndex(offset=at, length=record.count, name='rosbag2')]
         DataEnd(0).write(record)
         summary_start = at + record.count
         schemas: dict[tuple, int] = {}
@@ -275,11 +285,12 @@ class BagFolder:
                                       metadata={'offered_qos_profiles': _yaml(dump_qos_v9(list(topic.qos)))},
                                       schema_id=schemas[topic.type, topic.definition])
                               for n, topic in enumerate(self._topics)]),
-            (Opcode.STATISTICS, [Statistics(attachment_count=0, channel_count=len(self._topics),
+            (Opcode.STATISTICS, [Statistics(attachment_count=len(attachments), channel_count=len(self._topics),
                                             channel_message_counts=dict(counts), chunk_count=len(chunks),
                                             message_count=sum(counts.values()), message_end_time=end,
-                                            message_start_time=start, metadata_count=1, schema_count=len(schemas))]),
-            (Opcode.CHUNK_INDEX, chunks), (Opcode.METADATA_INDEX, [index])]
+                                            message_start_time=start, metadata_count=len(described),
+                                            schema_count=len(schemas))]),
+            (Opcode.CHUNK_INDEX, chunks), (Opcode.ATTACHMENT_INDEX, attachments), (Opcode.METADATA_INDEX, described)]
         offsets = []
         for opcode, records in groups:
             begin = record.count

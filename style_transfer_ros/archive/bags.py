@@ -22,7 +22,7 @@ from style_transfer_ros.archive.bag_writer import BagFolder, WindowWriter
 from style_transfer_ros.archive.latched import latched_before
 from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painted, Painters
 from style_transfer_ros.archive.plan import choose_topics, cut, fingerprints, Look, PaintedTopic, Plan, WINDOW_SECONDS
-from style_transfer_ros.archive.records import Damage, Message, Topic
+from style_transfer_ros.archive.records import Damage, Extra, Message, Topic
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import check, check_painted, Unfinished, unfinished
 from style_transfer_ros.engine.errors import ArchiveError
@@ -148,7 +148,7 @@ def repaint_bag(location: str, out: str | Path, look: Look, painters: Painters, 
             report.add(own.counts())
             results.close()
             folder.close()
-        finish(location, folder, run, own)
+        finish(location, folder, run, own, bag.extras)
     report.outputs.append(str(out))
     report.seconds += time.monotonic() - begin
 
@@ -176,14 +176,15 @@ def begin_bag(bag: Bag, out: str, run: Unfinished, look: Look, report: Report, o
     return plan, painted, BagFolder(run.folder / 'bag', Path(out.rstrip('/')).name, written), total
 
 
-def finish(location: str, folder: BagFolder, run: Unfinished, report: Report) -> None:
+def finish(location: str, folder: BagFolder, run: Unfinished, report: Report, extras: Sequence[Extra]) -> None:
     """
     Complete and publish the new bag.
 
+    :param extras: what the bag holds beside messages.
     :raises ArchiveError: nothing was painted.
     """
     check_painted(run, report, f"Nothing of '{location}'", 'its image topics have no message in this time')
-    folder.finish()
+    folder.finish(extras)
     run.publish(folder.folder)
 
 

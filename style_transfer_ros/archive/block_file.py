@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, ClassVar, Generic, TypeVar
 from rosbags.interfaces import Qos
 import zstandard
 
-from style_transfer_ros.archive.records import Damage, FOREVER, Message, Topic
+from style_transfer_ros.archive.records import Damage, Extra, FOREVER, Message, Topic
 
 
 @dataclass
@@ -84,6 +84,7 @@ class BlockFile(ABC, Generic[AnyBlock]):
         self._blocks: list[AnyBlock] = []
         self.counts: dict[Topic, int] = {}
         self.damage: list[Damage] = []
+        self.extras: list[Extra] = []
         try:
             self._has_index = self._read_index()
         except self.damaged:

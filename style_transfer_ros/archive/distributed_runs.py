@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 import time
 from typing import Any
@@ -41,6 +41,7 @@ class _BagRun:
         self.parts = self.run.parts()
         with Bag(location) as bag:
             self.plan, _, self.folder, self._total = begin_bag(bag, out, self.run, look, report, on_error, **options)
+            self._has_extras = bool(bag.extras)
         stack.callback(self.folder.close)
         self._own = Report()
         for counts in self.folder.reports():
@@ -135,7 +136,8 @@ class _BagRun:
 
     def _finish(self) -> None:
         self.folder.close()         # its thread writes where a bag of which nothing was painted is removed
-        finish(self.location, self.folder, self.run, self._own)
+        with Bag(self.location) if self._has_extras else nullcontext() as bag:
+            finish(self.location, self.folder, self.run, self._own, bag.extras if bag else ())
         self._report.add(self._own.counts())
         self._report.outputs.append(self.out)
 

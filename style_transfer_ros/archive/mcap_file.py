@@ -24,11 +24,12 @@ import lz4.frame
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, ChunkIndex, MessageIndex, Schema, Statistics
+from mcap.records import AttachmentIndex, Channel, ChunkIndex, MessageIndex, MetadataIndex, Schema, Statistics
 import zstandard
 
 from style_transfer_ros.archive.block_file import Block, BlockFile, Entry, Record, unpacked
-from style_transfer_ros.archive.records import Damage, Definition, offered_qos, Topic
+from style_transfer_ros.archive.records import Damage, Definition, Extra, offered_qos, Topic
+from style_transfer_ros.engine.errors import shown
 
 MAGIC = b'\x89MCAP0\r\n'
 _RECORD = struct.Struct('<BQ')              # opcode, length
@@ -37,6 +38,8 @@ _CHUNK = struct.Struct('<QQQII')            # start, end, size, CRC, length of t
 _FOOTER = 9 + 20 + len(MAGIC)
 #: Records outside chunks are read in runs of about this size, bytes.
 _RUN = 4 << 20
+#: The names of an attachment end before this place in its record, bytes.
+_NAMES = 1 << 16
 _DECOMPRESSORS = {'zstd': lambda: zstandard.ZstdDecompressor().decompressobj(), 'lz4': lz4.frame.LZ4FrameDecompressor}
 
 
@@ -60,6 +63,7 @@ class McapFile(BlockFile[_Block]):
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._schemas: dict[int, Schema] = {}
         super().__init__(file, name)
+        self.extras = [extra for extra in self.extras if self._is_there(extra)]
 
     def _read_index(self) -> bool:
         """Read the summary; tell whether there is one with all chunks."""
@@ -78,6 +82,10 @@ class McapFile(BlockFile[_Block]):
                 self._blocks.append(self._indexed(ChunkIndex.read(_stream(body))))
             elif opcode == Opcode.STATISTICS:
                 statistics = Statistics.read(_stream(body))
+            elif opcode == Opcode.ATTACHMENT_INDEX:
+                self._list(AttachmentIndex.read(_stream(body)))
+            elif opcode == Opcode.METADATA_INDEX:
+                self._list(MetadataIndex.read(_stream(body)))
             else:
                 self._learn(opcode, body)
         complete = statistics is None or (statistics.chunk_count == len(self._blocks)
@@ -101,6 +109,7 @@ class McapFile(BlockFile[_Block]):
         """Look through the file from its beginning, as far as that is possible."""
         at, last = len(MAGIC), None
         run: _Block | None = None
+        self.extras.clear()
         while at < self._size:
             self._file.seek(at)
             head = self._file.read(_RECORD.size)
@@ -137,7 +146,30 @@ class McapFile(BlockFile[_Block]):
                     self._learn(opcode, memoryview(self._file.read(length)))
                 except self.damaged:
                     self.damage.append(Damage('', last, self._place(at), 'the description of a topic is damaged', None))
+            elif opcode in (Opcode.ATTACHMENT, Opcode.METADATA) and not cut:
+                try:
+                    self._list(_described(opcode, at, length + _RECORD.size,
+                                          memoryview(self._file.read(min(length, _NAMES)))))
+                except self.damaged:
+                    self.damage.append(Damage('', last, self._place(at), 'an attachment is damaged', 0))
             at += length + _RECORD.size
+
+    def _list(self, index: AttachmentIndex | MetadataIndex) -> None:
+        """Take an attachment or metadata, but for what rosbag2 says of the recording: the new bag has its own."""
+        if isinstance(index, AttachmentIndex) or index.name != 'rosbag2':
+            self.extras.append(Extra(index, self._file))
+
+    def _is_there(self, extra: Extra) -> bool:
+        """Tell whether the record is where the index says; if not, that is damage."""
+        index = extra.index
+        opcode = Opcode.ATTACHMENT if isinstance(index, AttachmentIndex) else Opcode.METADATA
+        if _RECORD.size <= index.length < self._size - index.offset:
+            self._file.seek(index.offset)
+            if self._file.read(_RECORD.size) == _RECORD.pack(opcode, index.length - _RECORD.size):
+                return True
+        self.damage.append(Damage('', None, self._place(index.offset), f'the attachment {shown(index.name)} is damaged',
+                                  0))
+        return False
 
     def _look_through(self, block: _Block) -> str:
         """Find the topics, times and numbers of messages of a chunk that no index describes, and what is wrong."""
@@ -212,6 +244,17 @@ class McapFile(BlockFile[_Block]):
         if not problem and crc and zlib.crc32(data) != crc:
             problem = 'the chunk fails its checksum; some of its messages may be wrong'
         return memoryview(data), problem
+
+
+def _described(opcode: int, at: int, length: int, head: memoryview) -> AttachmentIndex | MetadataIndex:
+    """Describe an attachment or metadata by the beginning of its record, as an index would."""
+    stream = _stream(head)
+    if opcode == Opcode.METADATA:
+        return MetadataIndex(offset=at, length=length, name=stream.read_prefixed_string())
+    logged, created = stream.read8(), stream.read8()
+    name, kind = stream.read_prefixed_string(), stream.read_prefixed_string()
+    return AttachmentIndex(offset=at, length=length, log_time=logged, create_time=created, data_size=stream.read8(),
+                           name=name, media_type=kind)
 
 
 def _unpack(packed: memoryview, compression: str, size: int) -> tuple[bytes | memoryview, str]:

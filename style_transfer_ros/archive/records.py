@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+import errno
+from typing import Any, BinaryIO, Protocol
 
+from mcap.records import AttachmentIndex, MetadataIndex
 from rosbags.interfaces import Qos
 from rosbags.rosbag2.metadata import parse_qos
 
 #: Later than any message, ns.
 FOREVER = 1 << 63
+#: Bytes of an attachment that are in memory at once.
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,33 @@ class Damage:
         return f"{self.topic or 'Some topic'} {when}, {self.place}: {self.what}"
 
 
+@dataclass(frozen=True)
+class Extra:
+    """
+    What an MCAP file holds beside messages: an attachment, or metadata of a program; it is copied as it is.
+
+    :param index: describes it as the index of the file does; ``offset`` and ``length``, bytes, say where it is.
+    :param file: open.
+    """
+
+    index: AttachmentIndex | MetadataIndex
+    file: BinaryIO
+
+    def pieces(self) -> Iterator[bytes]:
+        """
+        Read the record.
+
+        :raises OSError: the file is shorter than it was.
+        """
+        for at in range(0, self.index.length, _PIECE):
+            self.file.seek(self.index.offset + at)
+            size = min(_PIECE, self.index.length - at)
+            piece = self.file.read(size)
+            if len(piece) < size:
+                raise OSError(errno.EIO, 'a file has changed while it was read')
+            yield piece
+
+
 class BagFile(Protocol):
     """One file of a bag, open."""
 
@@ -109,6 +140,7 @@ class BagFile(Protocol):
     end: int
     #: What was found while it was opened.
     damage: list[Damage]
+    extras: list[Extra]
 
     def messages(self, topics: Collection[Topic], start: int, stop: int) -> Iterator[Message | Damage]:
         """

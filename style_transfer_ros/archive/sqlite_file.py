@@ -18,7 +18,7 @@ import shutil
 import sqlite3
 from tempfile import TemporaryDirectory
 
-from style_transfer_ros.archive.records import Damage, Definition, FOREVER, Message, offered_qos, Topic
+from style_transfer_ros.archive.records import Damage, Definition, Extra, FOREVER, Message, offered_qos, Topic
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Of the file beside a database that has what was written last.
@@ -48,6 +48,7 @@ class SqliteFile:
         else:
             uri = f'file:{_quoted(path)}?immutable=1'
         self.damage: list[Damage] = []
+        self.extras: list[Extra] = []
         self.counts: dict[Topic, int] = {}
         self._cut_off = False
         self._topics: dict[int, Topic] = {}

@@ -220,6 +220,37 @@ def test_several_cameras_of_one_namespace_get_names_of_their_own(tmp_path, look,
     assert any('/cam/stylized/image' in note for note in report.notes)      # a painting already
 
 
+def extras(bag):
+    """Read attachments and metadata by the index, and check it."""
+    with next(bag.glob('*.mcap')).open('rb') as stream:
+        reader = make_reader(stream, validate_crcs=True)
+        summary = reader.get_summary()
+        found = [vars(one) for one in (*reader.iter_attachments(), *reader.iter_metadata())]
+        assert summary.statistics.attachment_count == len(summary.attachment_indexes) == 1
+        assert summary.statistics.metadata_count == len(summary.metadata_indexes) == 2
+    return found
+
+
+def test_attachments_and_metadata_are_copied(tmp_path, look, painters, attached):
+    repaint(attached, tmp_path / 'out', look, painters, start=0.1)
+    lens, *described = extras(tmp_path / 'out')
+    assert lens == {'create_time': 7, 'log_time': 5, 'name': 'lens.yaml', 'media_type': 'text/yaml',
+                    'data': bytes(range(256)) * 9000}
+    assert [(one['name'], bool(one['metadata'])) for one in described] == [('robot', True), ('rosbag2', True)]
+    assert len(topic(read(tmp_path / 'out'), PAINTED)) == 2
+
+
+@pytest.mark.parametrize('attached', ['indexed'], indirect=True)        # else nothing behind it can be found
+def test_a_damaged_attachment_is_named(tmp_path, look, painters, attached):
+    data = bytearray(attached.read_bytes())
+    at = data.index(b'lens.yaml') - 4
+    data[at - 16 - 8:at - 16 - 4] = b'\xff\xff\xff\x0f'       # its length
+    attached.write_bytes(data)
+    report = repaint(attached, tmp_path / 'out', look, painters)
+    assert report.exit_code() == 3 and 'lens.yaml' in report.damage[0] and report.left_out == 0
+    assert len(topic(read(tmp_path / 'out'), PAINTED)) == 3
+
+
 def test_a_type_without_definition_is_copied_as_it_is(tmp_path, look, painters):
     bag = make_bag(tmp_path / 'in', 2, 'sqlite3')
     import sqlite3

@@ -18,7 +18,7 @@ import time
 from bags import frame, IMAGE, image, make_bag, RAW, START, STEP, STORE
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
-from test_bags import PAINTED, read, repaint, topic
+from test_bags import extras, PAINTED, read, repaint, topic
 from test_damage import cut, SIZE, the_file
 from test_latched import CUT, latched_bag
 from test_several_bags import unpaintable
@@ -76,6 +76,12 @@ def test_a_part_begins_on_workers_as_in_one_process(tmp_path, look, painters, tw
     report = on(two_workers, bag, tmp_path / 'many' / 'out', look, **options)
     assert (tmp_path / 'one/out/out_0.mcap').read_bytes() == (tmp_path / 'many/out/out_0.mcap').read_bytes()
     assert report.counts() == serial.counts() and report.painted['/still/stylized/image'] == 2
+
+
+def test_workers_copy_attachments(tmp_path, look, painters, two_workers, attached):
+    repaint(attached, tmp_path / 'one', look, painters, window=0.1)
+    on(two_workers, attached, tmp_path / 'many', look, window=0.1)
+    assert extras(tmp_path / 'one')[:2] == extras(tmp_path / 'many')[:2]
 
 
 def test_a_damaged_bag_gives_the_same_on_workers(tmp_path, look, painters, two_workers):
