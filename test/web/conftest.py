@@ -51,7 +51,8 @@ class FakeRobot:
         self.parameters = {'strength': 1.0, 'enabled': True, 'processing_height': 0, 'image_topic': 'image_raw',
                            'image_transport': 'raw'}
         self.numbers = {'rate in (Hz)': '30.0'}
-        self.camera_topic, self.painting_topic = '/image_raw', '/stylized/image'
+        self.camera_topic = '/image_raw'
+        self.jpeg_topic, self.info_topic = '/stylized/image/compressed', '/stylized/camera_info'
         self.styles = [StyleInfo(name=name, source=f'bundled {name}.jpg', thumbnail=list(JPEG))
                        for name in ('poppies', 'wave')]
         self.asked, self.said, self.cameras = [], [], []

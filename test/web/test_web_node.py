@@ -19,10 +19,12 @@ import urllib.request
 
 from diagnostic_msgs.msg import DiagnosticArray
 import pytest
-from rcl_interfaces.msg import SetParametersResult
-from rcl_interfaces.srv import SetParametersAtomically
+from rcl_interfaces.msg import ParameterEvent, SetParametersResult
+from rcl_interfaces.srv import GetParameters, SetParametersAtomically
+from rclpy.parameter import Parameter, parameter_value_to_python
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CompressedImage
+from rclpy.task import Future
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from style_transfer_msgs.msg import StyleInfo, StyleTransferStatus
 from style_transfer_msgs.srv import ListStyles, RemoveStyle
@@ -30,6 +32,7 @@ from style_transfer_ros.demo import live
 from style_transfer_ros.ros import record_node
 from style_transfer_ros.ros.web import recording
 from style_transfer_ros.ros.web.robot import Robot, RobotError
+from style_transfer_ros.ros.web.viewers import CAMERA, PAINTING
 
 JPEG = bytes.fromhex('ffd8ffc0000b080010001001011100ffd9')
 
@@ -206,6 +209,121 @@ def robot(ros):
     """Give the painting node as the page sees it; there is none."""
     node = ros.node('web')
     return ros.run(lambda: Robot(node, 'style_transfer', lambda stream: False, lambda *frame: None))
+
+
+@pytest.fixture
+def watched(ros):
+    """Give a function that makes the same with somebody who watches, and the list of the frames."""
+    def make():
+        node, frames = ros.node('web'), []
+        return ros.run(lambda: Robot(node, 'style_transfer', lambda stream: True, lambda *frame: frames.append(
+            frame))), frames
+    return make
+
+
+class Quiet:
+    """A painting node that tells nobody when its parameters change, as one that has just started again."""
+
+    def __init__(self, ros) -> None:
+        self.node = ros.node('style_transfer', start_parameter_services=False)
+        self.values = {
+            'strength': 1.0, 'preserve_color': False, 'smoothing': 0.5, 'processing_height': 0, 'period': 0.0,
+            'enabled': True, 'image_topic': 'image_raw', 'image_transport': 'raw', 'publish_compressed': False}
+        status = self.node.create_publisher(StyleTransferStatus, '~/status', QoSProfile(
+            depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        self.node.create_timer(0.2, lambda: status.publish(StyleTransferStatus(state='painting')))
+
+    def serve(self) -> None:
+        """Answer from now on."""
+        self.node.create_service(GetParameters, '~/get_parameters', self._get)
+        self.node.create_service(SetParametersAtomically, '~/set_parameters_atomically', self._set)
+
+    def _get(self, request, response):
+        response.values = [Parameter(name, value=self.values[name]).to_parameter_msg().value for name in request.names]
+        return response
+
+    def _set(self, request, response):
+        self.values.update((one.name, parameter_value_to_python(one.value)) for one in request.parameters)
+        response.result.successful = True
+        return response
+
+
+def test_a_painter_that_starts_again_within_seconds_is_switched_to_jpeg_again(ros, watched):
+    robot, _ = watched()
+    painter = Quiet(ros)
+    ros.run(painter.serve)
+    ros.wait_until(lambda: painter.values['publish_compressed'], 'it sends JPEGs')
+    ros.wait_until(lambda: robot.parameters == painter.values, 'and the page knows it')
+    painter.values.update(publish_compressed=False, strength=0.25)      # another process with the same name
+    ros.wait_until(lambda: painter.values['publish_compressed'], 'it sends JPEGs again')
+    ros.wait_until(lambda: robot.parameters == painter.values, 'and the page shows its parameters')
+
+
+def test_all_parameters_are_learned_also_when_one_of_them_changes_before(ros, watched):
+    robot, _ = watched()
+    painter = Quiet(ros)
+    events = painter.node.create_publisher(ParameterEvent, '/parameter_events', 10)
+    event = ParameterEvent(node='/style_transfer', changed_parameters=[
+        Parameter('strength', value=1.0).to_parameter_msg()])
+    ros.wait_until(lambda: robot.present, 'the node reports')
+    ros.wait_until(lambda: events.publish(event) or robot.parameters == {'strength': 1.0}, 'the change is heard')
+    ros.run(painter.serve)
+    ros.wait_until(lambda: robot.parameters == painter.values, 'the rest is asked for')
+
+
+def test_a_request_whose_answer_is_lost_is_forgotten_with_the_next_one(ros, robot):
+    waiting = []
+
+    class Deaf:
+
+        def service_is_ready(self):
+            return True
+
+        def call_async(self, request):
+            waiting.append(Future())
+            return waiting[-1]
+
+        def remove_pending_request(self, future):
+            waiting.remove(future)
+    robot._clients[GetParameters] = Deaf()
+    for _ in range(3):
+        ros.run(lambda: robot._ask(GetParameters, GetParameters.Request(), print))
+    assert len(waiting) == 1
+
+
+@pytest.mark.parametrize('watched_before', [True, False])
+@pytest.mark.parametrize('image, jpeg, info', [
+    ('stylized/image', 'stylized/image/compressed', 'stylized/camera_info'),
+    ('art/image', 'art/image/compressed', 'art/camera_info'),
+    ('art/image', 'stylized/image/compressed', 'stylized/camera_info'),
+    ('stylized/image', 'art/jpeg', 'stylized/camera_info')])
+def test_the_painters_topics_are_followed_however_they_are_remapped(
+        ros, watched, tmp_path, monkeypatch, watched_before, image, jpeg, info):
+    robot, frames = watched() if watched_before else (None, None)
+    if watched_before:
+        ros.wait_until(lambda: PAINTING in robot._subscriptions, 'the page waits at the usual topic')
+    painter = ros.node('style_transfer')
+    painter.create_publisher(Image, image, 1)
+    painter.create_publisher(CameraInfo, info, 1)
+    paintings = painter.create_publisher(CompressedImage, jpeg, 1)
+    painter.create_timer(0.05, lambda: paintings.publish(CompressedImage(format='jpeg', data=list(JPEG))))
+    if not watched_before:
+        robot, frames = watched()
+    ros.wait_until(lambda: (PAINTING, 0, JPEG) in frames, 'the painting is shown')
+    ros.wait_until(lambda: (robot.painting_topic, robot.info_topic) == (f'/{image}', f'/{info}'), 'the rest is found')
+    recorded = []
+    monkeypatch.setattr(recording, 'Recording', lambda node, folder, topics: recorded.extend(topics))
+    asyncio.run(recording.Recordings(tmp_path, None, robot).record())
+    assert recorded == [f'/{jpeg}', f'/{info}', '/style_transfer/status']
+
+
+def test_a_cameras_jpegs_are_found_where_their_topic_has_another_ending(ros, watched):
+    _, frames = watched()
+    ros.node('style_transfer').create_subscription(CompressedImage, 'front/jpeg', print, 1)
+    camera = ros.node('camera')
+    pictures = camera.create_publisher(CompressedImage, 'front/jpeg', 1)
+    camera.create_timer(0.05, lambda: pictures.publish(CompressedImage(format='jpeg', data=list(JPEG))))
+    ros.wait_until(lambda: (CAMERA, 0, JPEG) in frames, 'the camera is shown')
 
 
 def test_what_fails_in_the_executor_fails_for_the_one_who_asked(robot):

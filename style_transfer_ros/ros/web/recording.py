@@ -106,8 +106,8 @@ class Recordings:
             if self._current is not None:
                 raise RobotError('The painting is being recorded already.')
             await asyncio.to_thread(_prepare)
-            folder, topic = await asyncio.to_thread(self._next_folder), self._robot.painting_topic
-            topics = [f'{topic}/compressed', f"{topic.rpartition('/')[0]}/camera_info", f'{self._robot.painter}/status']
+            folder, robot = await asyncio.to_thread(self._next_folder), self._robot
+            topics = [robot.jpeg_topic, robot.info_topic, f'{robot.painter}/status']
             self._current = await self._robot.in_executor(lambda: Recording(self._node, folder, topics))
         await self._look()
         return f"Recording '{folder.name}'."

@@ -39,6 +39,8 @@ _INPUT = ('image_topic', 'image_transport')
 _READ = (*LIVE, *_INPUT, 'publish_compressed')
 #: A node that has not reported for this time is gone, s; it reports every second.
 _GONE = 4.0
+#: How often it is asked for its parameters, s: who starts again within that time has others, and tells nobody.
+_LOOK_PERIOD = 2.0
 #: Camera frames that may wait for their painting, and their bytes together.
 _FRAMES, _BYTES = 6, 8_000_000
 #: Without paintings the camera is shown at this rate, Hz, in this height, pixels, and JPEG quality.
@@ -73,13 +75,17 @@ class Robot:
         #: Topic of the camera whose frames are painted, without the ending of a transport, and of the painting.
         self.camera_topic = node.resolve_topic_name('image_raw')
         self.painting_topic = node.resolve_topic_name('stylized/image')
+        #: Topics of the painting as JPEG and of its calibration; they may be remapped apart.
+        self.jpeg_topic = f'{self.painting_topic}/compressed'
+        self.info_topic = node.resolve_topic_name('stylized/camera_info')
+        self._jpeg_camera = f'{self.camera_topic}/compressed'
         self.status: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {}
         self.numbers: dict[str, str] = {}               # its diagnostics
         self._reported = -1e9
         self._asked_parameters = self._asked_jpeg = self._searched = -1e9
         self._subscriptions: dict[int, CameraSubscription] = {}
-        self._raw = False
+        self._waiting: dict[Any, Any] = {}              # the newest request of each kind, while there is no answer
         self._frames: dict[int, Any] = {}               # camera frames by stamp, until they are painted
         self._awaited = self._painted_at = self._shown_at = -1e9
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -127,22 +133,23 @@ class Robot:
             self._searched = now
             self._find_topics()
         for stream in (CAMERA, PAINTING):
+            kind, topic, callback = self._source(stream)
             wanted, subscription = self._wanted(stream), self._subscriptions.get(stream)
-            if stream == CAMERA and subscription is not None and (
-                    self._raw and self._compressed_camera()
-                    or subscription.topic.removesuffix('/compressed') != self.camera_topic):
-                wanted = False                          # a better or another topic is there: begin again
-            if wanted and subscription is None:
-                self._subscriptions[stream] = self._subscribe(stream)
-            elif subscription is not None and not wanted:
+            if subscription is not None and not (
+                    wanted and subscription.topic == self._node.resolve_topic_name(topic)):
                 self._subscriptions.pop(stream).destroy()
                 self._frames = {} if stream == CAMERA else self._frames
+            if wanted and stream not in self._subscriptions:
+                self._subscriptions[stream] = CameraSubscription(self._node, kind, topic, callback, 'auto')
         if not self.present:
             self.parameters = {}
-        elif not self.parameters and now - self._asked_parameters > 2.0:
-            self._asked_parameters = now
-            self._ask(GetParameters, GetParameters.Request(names=list(_READ)), lambda answer: self._take(
-                list(zip(_READ, answer.values))))
+        elif now - self._asked_parameters > _LOOK_PERIOD:
+            self._asked_parameters, before = now, self.parameters
+
+            def take(answer: GetParameters.Response) -> None:
+                if self.parameters is before:           # else the answer may be older than what was heard meanwhile
+                    self._take(list(zip(_READ, answer.values)))
+            self._ask(GetParameters, GetParameters.Request(names=list(_READ)), take)
         elif self._wanted(PAINTING) and not self.parameters.get('publish_compressed', True) and (
                 now - self._asked_jpeg > 2.0):
             self._asked_jpeg = now                      # costs nothing while nobody subscribes to it
@@ -157,29 +164,35 @@ class Robot:
             outs = self._node.get_publisher_names_and_types_by_node(name, namespace or '/')
         except RuntimeError:                            # the node is not there; rclpy has no public name for this
             return
-        images = {'sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage'}
         for topic, kinds in ins:
-            if images & set(kinds):
-                self.camera_topic = topic.removesuffix('/compressed')
+            if 'sensor_msgs/msg/Image' in kinds:
+                self.camera_topic, self._jpeg_camera = topic, f'{topic}/compressed'
+            elif 'sensor_msgs/msg/CompressedImage' in kinds:
+                self.camera_topic, self._jpeg_camera = topic.removesuffix('/compressed'), topic
         for topic, kinds in outs:
             if 'sensor_msgs/msg/Image' in kinds:
                 self.painting_topic = topic
+            elif 'sensor_msgs/msg/CompressedImage' in kinds:
+                self.jpeg_topic = topic
+            elif 'sensor_msgs/msg/CameraInfo' in kinds:
+                self.info_topic = topic
+
+    def _source(self, stream: int) -> tuple[type, str, Callable]:
+        """Return type, topic and callback of what is to be subscribed to for a stream; JPEG wherever there is one."""
+        if stream == PAINTING:
+            return CompressedImage, self.jpeg_topic, self._on_painting
+        if self._node.count_publishers(self._jpeg_camera):
+            return CompressedImage, self._jpeg_camera, self._on_camera
+        return Image, self.camera_topic, self._on_camera
 
     def _ask(self, kind: Any, request: Any, then: Callable) -> None:
-        if self._clients[kind].service_is_ready():
-            self._clients[kind].call_async(request).add_done_callback(
-                lambda future: then(future.result()) if future.result() is not None else None)
-
-    def _compressed_camera(self) -> bool:
-        return self._node.count_publishers(f'{self.camera_topic}/compressed') > 0
-
-    def _subscribe(self, stream: int) -> CameraSubscription:
-        if stream == PAINTING:
-            return CameraSubscription(self._node, CompressedImage, f'{self.painting_topic}/compressed',
-                                      self._on_painting, 'auto')
-        self._raw = not self._compressed_camera()
-        kind, ending = (Image, '') if self._raw else (CompressedImage, '/compressed')
-        return CameraSubscription(self._node, kind, f'{self.camera_topic}{ending}', self._on_camera, 'auto')
+        """Call a service again and again; a request whose answer is lost must not wait for ever."""
+        client = self._clients[kind]
+        if kind in self._waiting:
+            client.remove_pending_request(self._waiting.pop(kind))
+        if client.service_is_ready():
+            future = self._waiting[kind] = client.call_async(request)
+            future.add_done_callback(lambda done: then(done.result()) if done.result() is not None else None)
 
     def _on_painting(self, message: CompressedImage) -> None:
         stamp = stamp_of(message)
