@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -395,6 +396,23 @@ def test_two_wishes_to_record_at_once_make_one_recording(robot, tmp_path, monkey
     first, second, *stopped = asyncio.run(record())
     assert first.startswith('Recording ') and 'being recorded already' in second and made == []
     assert stopped == ['Recorded.', 'Nothing is being recorded.']
+
+
+def test_a_recording_whose_folder_is_removed_ends_and_is_told_once(ros, robot, tmp_path):
+    recordings, told = recording.Recordings(tmp_path / 'recordings', ros.node(), robot), []
+
+    async def record():
+        following = asyncio.create_task(recordings.follow(told.append))
+        await recordings.record()
+        shutil.rmtree(tmp_path / 'recordings')
+        await asyncio.to_thread(ros.wait_until, lambda: told and recordings.state is None, 'it has ended')
+        await asyncio.sleep(2.5)            # twice as long as from one look to the next
+        following.cancel()
+        assert recordings.state is None and await recordings.stop() == 'Nothing is being recorded.'
+        assert (await recordings.record()).startswith('Recording '), 'and another one can begin'
+        await recordings.stop()
+    asyncio.run(record())
+    assert told == ['The recording has ended: No such file or directory.']
 
 
 def test_the_executor_does_not_wait_for_what_the_first_recording_loads(ros, robot, tmp_path, monkeypatch):

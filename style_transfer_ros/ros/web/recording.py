@@ -16,7 +16,7 @@ from typing import Any
 
 from rclpy.node import Node
 
-from style_transfer_ros.engine.errors import sentence, shown
+from style_transfer_ros.engine.errors import sentence, shown, StyleTransferError
 from style_transfer_ros.ros.web.robot import Robot, RobotError
 
 #: What may wait for the disk, bytes; then new messages are dropped, and counted.
@@ -67,13 +67,17 @@ class Recording:
 
     def state(self) -> dict:
         """Return size (bytes), messages written and dropped, and why it must end, or an empty text."""
-        problem = ''
-        if self._recorder.problem is not None:
-            problem = f'The recording has ended: {self._recorder.problem.strerror}.'
-        elif shutil.disk_usage(self._folder).free < _ROOM:
-            problem = 'The disk is nearly full; the recording has ended.'
-        return {'size': sum(file.stat().st_size for file in self._folder.glob('*.mcap')),
-                'written': self._recorder.written, 'dropped': self._recorder.dropped.total(), 'problem': problem}
+        problem, size = '', 0
+        try:
+            if self._recorder.problem is not None:
+                raise self._recorder.problem
+            if shutil.disk_usage(self._folder).free < _ROOM:
+                problem = 'The disk is nearly full; the recording has ended.'
+            size = sum(file.stat().st_size for file in self._folder.glob('*.mcap'))
+        except OSError as error:            # the disk is full or gone, or somebody has removed the folder
+            problem = f'The recording has ended: {error.strerror}.'
+        return {'size': size, 'written': self._recorder.written, 'dropped': self._recorder.dropped.total(),
+                'problem': problem}
 
 
 class Recordings:
@@ -136,9 +140,15 @@ class Recordings:
                 await self._look()
                 if self.state is not None and (problem := self.state['problem']):
                     notify(problem)
-                    await self.stop()
+                    await self._stop_broken()
             except Exception as error:      # this must not end for ever
                 notify(sentence(error))
+
+    async def _stop_broken(self) -> None:
+        try:
+            await self.stop()
+        except StyleTransferError as error:     # those who watch have been told why already
+            self._robot.log(str(error))
 
     async def _look(self) -> None:
         recording = self._current
