@@ -33,10 +33,11 @@ from style_transfer_ros.signals import interruptible
 from style_transfer_ros.tools.arguments import add_parameter
 
 _DEADLINE = 60.0
+_LINK = re.compile(r'https?://\S+#token=\S+')
 
 
-def _said(web: NodeProcess) -> list[str]:
-    """Read what the page says when it is ready: its links, one in a line."""
+def _said(web: NodeProcess) -> tuple[str, list[str]]:
+    """Read what the page says until it is ready, perhaps its log first; return its link and all lines."""
     lines: list[str] = []
 
     def read() -> None:
@@ -44,9 +45,9 @@ def _said(web: NodeProcess) -> list[str]:
             lines.append(line.rstrip())
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    web.wait_until(lambda: lines, 'the page', _DEADLINE)
-    reader.join(0.2)        # more lines come together with the first
-    return lines
+    web.wait_until(lambda: any(map(_LINK.search, lines)), 'the page', _DEADLINE)
+    reader.join(0.2)        # more lines come together with the first link
+    return next(found[0] for found in map(_LINK.search, lines) if found), lines
 
 
 def _painting(link: str) -> bool:
@@ -83,8 +84,7 @@ def _run(options: argparse.Namespace) -> None:
                                                     _text('model', options.model), _text('style', options.style)))
         web = running.enter_context(NodeProcess('web_node', *web_parameters, stdout=subprocess.PIPE, text=True))
         nodes = camera, painter, web
-        said = _said(web)
-        link = re.search(r'https?://\S+', said[0])[0]       # type: ignore[index]
+        link, said = _said(web)
         deadline = time.monotonic() + _DEADLINE
         while not _painting(link):
             for node in nodes:

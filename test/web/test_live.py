@@ -60,6 +60,19 @@ def test_live_prints_a_link_when_the_painting_moves_and_ends_with_its_nodes(live
 
 
 @pytest.mark.timeout(180)
+def test_live_finds_the_link_also_behind_the_log_of_the_page(live, tmp_path, monkeypatch):
+    monkeypatch.setenv('RCUTILS_LOGGING_USE_STDOUT', '1')
+    (tmp_path / 'style_transfer_ros').mkdir()
+    (tmp_path / 'style_transfer_ros/page').write_text('no folder, which the page warns of')
+    process = live()
+    said = []
+    while not said or 'Ctrl-C' not in said[-1]:
+        said.append(process.stdout.readline())
+        assert said[-1], process.communicate(timeout=30)[1]
+    assert any('cannot be kept' in line for line in said) and any('/#token=' in line for line in said)
+
+
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize('arguments, sentence', [
     (('--listen', '192.0.2.77'), "The page cannot be served on '192.0.2.77'"),
     (('--listen', '5 [x'), "The page cannot be served on '5 [x'"),
@@ -89,6 +102,24 @@ def test_tokens_are_kept_for_this_user_alone_and_made_anew_when_they_are_damaged
     for damage in (b'', b'{', b'{"viewer": "short", "operator": "short"}', b'[]', b'\xff'):
         path.write_bytes(damage)
         assert addresses.load_tokens() not in ({}, first)
+
+
+@pytest.mark.parametrize('damage', [None, b'{'])
+def test_a_page_that_starts_in_the_same_moment_takes_the_same_tokens(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv('XDG_DATA_HOME', str(tmp_path))
+    path, others = addresses.page_folder() / 'tokens.json', []
+    new_tokens = addresses.new_tokens
+
+    def meanwhile():
+        if not others:
+            monkeypatch.setattr(addresses, 'new_tokens', new_tokens)
+            others.append(addresses.load_tokens())
+            if damage is not None:
+                path.write_bytes(damage)
+        return new_tokens()
+    monkeypatch.setattr(addresses, 'new_tokens', meanwhile)
+    tokens = addresses.load_tokens()
+    assert addresses.load_tokens() == tokens and (tokens == others[0]) == (damage is None)
 
 
 @pytest.mark.parametrize('given, kept, memory', [

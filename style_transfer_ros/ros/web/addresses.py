@@ -85,9 +85,15 @@ def page_folder() -> Path:
     return folder
 
 
-def write_secret(path: Path, data: bytes) -> None:
-    """Write a file that only this user can read, whole or not at all."""
-    with replacing(path, 0o600) as file:
+def write_secret(path: Path, data: bytes, anew: bool = False) -> None:
+    """
+    Write a file that only this user can read, whole or not at all.
+
+    :param anew: replace nothing.
+    :raises FileExistsError: it is there and nothing is to be replaced.
+    :raises OSError: it cannot be written.
+    """
+    with replacing(path, 0o600, anew) as file:
         file.write(data)
 
 
@@ -97,15 +103,20 @@ def load_tokens() -> dict[str, str]:
 
     :raises OSError: they can be neither read nor kept.
     """
-    path = page_folder() / 'tokens.json'
+    path, damaged = page_folder() / 'tokens.json', True
     try:
         kept = json.loads(path.read_text(encoding='utf-8'))
         if all(len(kept[role]) >= 32 for role in ROLES):
             return {role: str(kept[role]) for role in ROLES}
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass                            # none yet, or damaged: new ones
+    except FileNotFoundError:
+        damaged = False
+    except (ValueError, KeyError, TypeError):
+        pass
     tokens = new_tokens()
-    write_secret(path, json.dumps(tokens).encode())
+    try:
+        write_secret(path, json.dumps(tokens).encode(), anew=not damaged)
+    except FileExistsError:             # another page has started in the same moment: its tokens are everybody's
+        return load_tokens()
     return tokens
 
 
