@@ -64,15 +64,20 @@ function showFacts(you) {
 /** Exchange a link's token for a cookie. @param {string} link */
 async function signIn(link) {
   const token = new URLSearchParams(link.split('#')[1]).get('token') ?? link.trim();
-  const answer = await fetch('session', {method: 'POST', body: JSON.stringify({token})}).catch(() => null);
+  const options = {method: 'POST', body: JSON.stringify({token}), signal: AbortSignal.timeout(5000)};
+  const answer = await fetch('session', options).catch(() => null);
   return answer?.ok;
 }
 
-/** Ask for the link where the cookie is no longer good; the network may just be gone. */
+/** Sign in; where neither link nor cookie is good, ask for the link and tell so. The network may just be gone. */
 async function checkSession() {
-  const answer = await fetch('session').catch(() => null);
-  if (answer?.status === 401 && !locked.open) locked.showModal();
-  return answer?.ok;
+  if (location.hash.includes('token=') && await signIn(location.hash)) {
+    history.replaceState(null, '', location.pathname);  // no secret in history, screen or screenshots
+  }
+  const answer = await fetch('session', {signal: AbortSignal.timeout(5000)}).catch(() => null);
+  const refused = answer?.status === 401;
+  if (refused && !locked.open) locked.showModal();
+  return refused;
 }
 
 locked.onclose = async () => {
@@ -80,10 +85,7 @@ locked.onclose = async () => {
   else locked.showModal();
 };
 onhashchange = () => location.reload();         // another link
-if (location.hash.includes('token=') && await signIn(location.hash)) {
-  history.replaceState(null, '', location.pathname);    // no secret in history, screen or screenshots
-}
-if (await checkSession()) connect({
+if (!await checkSession()) connect({
   open() {
     connected = true;
     restart();

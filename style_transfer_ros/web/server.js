@@ -11,7 +11,8 @@ import {tell} from './dom.js';
  * @typedef {{name: string, source: string, picture: string}} Style
  */
 export const CAMERA = 0, PAINTING = 1, OWN_CAMERA = 2;
-const HEADER = 16;
+/** Bytes before a frame's JPEG. News come each second; without any for this time the connection is lost, ms. */
+const HEADER = 16, SILENCE = 5000;
 
 /** Fetch; a refusal is shown in the server's own words, and gives null.
  *  @param {string} path @param {RequestInit} [options] */
@@ -71,15 +72,29 @@ let trips = /** @type {{trip: number, offset: number}[]} */ ([]);
 /** Stay connected for the life of the page; `on` gets frames, messages by their kind, `open` and `lost`.
  *  @param {Record<string, (content: any) => void>} on */
 export function connect(on) {
-  socket = new WebSocket(new URL('live', location.href.replace('http', 'ws')));
-  socket.binaryType = 'arraybuffer';
-  socket.onopen = () => {
+  const ours = socket = new WebSocket(new URL('live', location.href.replace('http', 'ws')));
+  let heard = performance.now();
+  const watch = setInterval(() => {
+    if (performance.now() - heard > SILENCE) end();
+    else askForTime();
+  }, 2000);
+  function end() {
+    clearInterval(watch);
+    ours.onopen = ours.onmessage = ours.onclose = null;
+    ours.close();                       // who is silent says no goodbye, so nobody waits for it
+    on.lost(null);
+    // with some chance, so that many viewers do not all come back in one moment
+    setTimeout(connect, Math.min(5000, 300 * 2 ** lost++) * (0.75 + Math.random() / 2), on);
+  }
+  ours.binaryType = 'arraybuffer';
+  ours.onopen = () => {
     lost = 0;
     trips = [];
     askForTime();
     on.open(null);
   };
-  socket.onmessage = ({data}) => {
+  ours.onmessage = ({data}) => {
+    heard = performance.now();
     if (data instanceof ArrayBuffer) {
       const head = new DataView(data), stamp = Number(head.getBigInt64(8, true)) / 1e6;
       on.frame({stream: head.getUint8(0), stamp, jpeg: new Uint8Array(data, HEADER)});
@@ -88,13 +103,8 @@ export function connect(on) {
       on[message.kind]?.(message);
     }
   };
-  socket.onclose = () => {
-    on.lost(null);
-    // with some chance, so that many viewers do not all come back in one moment
-    setTimeout(connect, Math.min(5000, 300 * 2 ** lost++) * (0.75 + Math.random() / 2), on);
-  };
+  ours.onclose = end;
 }
-setInterval(askForTime, 2000);
 // a page that the browser keeps for its back button must not be a viewer meanwhile
 addEventListener('pagehide', () => socket?.close());
 

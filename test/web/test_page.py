@@ -597,6 +597,38 @@ def test_the_page_comes_back_by_itself_after_the_node_and_the_server_were_killed
     until(lambda: 'Painting' in browser.find('#state').text, 'it is there again')
 
 
+def test_a_server_that_falls_silent_counts_as_lost_until_it_speaks_again(robot, browser):
+    server = robot.running['web_node']
+    server.send_signal(signal.SIGSTOP)
+    try:
+        until(lambda: 'Reconnecting' in browser.find('#state').text, 'the page says that the connection is lost', 10)
+    finally:
+        server.send_signal(signal.SIGCONT)
+    browser.wait_for_painting()
+    until(lambda: browser.find('#state').text == 'Painting', 'it is there again')
+    until(lambda: browser.facts().get('viewers') == '1', 'as one viewer')
+
+
+@pytest.mark.parametrize('with_link', [True, False])
+def test_a_page_whose_first_request_is_lost_connects_as_soon_as_it_can(robot, browser, with_link):
+    cdp = browser.driver.execute_cdp_cmd
+    if with_link:
+        browser.forget()
+    cdp('Network.enable', {})
+    cdp('Network.setBlockedURLs', {'urls': ['*/session']})
+    try:
+        browser.driver.get(robot.link if with_link else robot.link.partition('#')[0])
+        if with_link:                       # with a cookie no other request is needed
+            until(lambda: 'Reconnecting' in browser.find('#state').text, 'it tries again', 20)
+        else:
+            browser.wait_for_painting()
+    finally:
+        cdp('Network.setBlockedURLs', {'urls': []})
+        cdp('Network.disable', {})
+    browser.wait_for_painting()
+    assert 'token' not in browser.driver.current_url and not browser.all('#locked[open]')
+
+
 def overflow(browser) -> list:
     return browser.script("""
         const wide = document.documentElement.clientWidth;
