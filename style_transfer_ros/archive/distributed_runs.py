@@ -216,8 +216,7 @@ def repaint_video(cluster: Cluster, location: str, out: Path, look: Look, report
 
         def tasks() -> Iterator[Task]:
             for one in plan.windows:
-                ready = parts / f'{one.number:05d}.json'
-                if ready.is_file() and (counts := locations.read_report(str(ready))) is not None:
+                if (counts := videos.told(parts, one)) is not None:
                     done(one.number)(counts)
                 else:
                     yield Task(segments.paint_video_window, (plan.to_json(), one.number, str(parts)), done(one.number))

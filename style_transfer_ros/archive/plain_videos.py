@@ -57,7 +57,7 @@ def repaint_plainly(location: str, out: Path, look: Look, painters: Painters, re
         return frame, cv2.cvtColor(frame.picture, cv2.COLOR_BGR2RGB), frame.time / 1e9
 
     job = Job(decode, lambda _, rgb: cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), look.array(), look.settings)
-    with unfinished(out, resume, [location]) as run:
+    with unfinished(out, resume, [location], report.note) as run:
         result = run.folder / f'result{out.suffix}'
         writer = None
         with closing(paint_in_order(read(), {_CAMERA: job}, painters)) as results:
@@ -82,4 +82,21 @@ def repaint_plainly(location: str, out: Path, look: Look, painters: Painters, re
             raise ArchiveError(f"'{location}' holds no video that OpenCV reads in this time; convert it, for example "
                                'to MP4.')
         writer.release()
+        _check_whole(result, out, report.painted[location])
         run.publish(result)
+
+
+def _check_whole(result: Path, out: Path, written: int) -> None:
+    """
+    Read a video again: OpenCV says nothing of what it could not write.
+
+    :raises ArchiveError: frames are missing.
+    """
+    capture = cv2.VideoCapture(str(result))
+    there = 0
+    while capture.grab():
+        there += 1
+    capture.release()
+    if there < written:
+        raise ArchiveError(f"Only {there} of {written} frames of '{out}' could be written; the disk may be full: make "
+                           'room and begin again.')

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from fractions import Fraction
 import json
+import math
 import os
 from pathlib import Path
 import time
@@ -26,6 +27,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from style_transfer_ros.archive import locations
 from style_transfer_ros.archive.painting import Cut, Frame, Job, paint_in_order, Painters
 from style_transfer_ros.archive.plain_videos import repaint_plainly
 from style_transfer_ros.archive.plan import cut, fingerprints, Look, Plan, Window, WINDOW_SECONDS
@@ -33,12 +35,22 @@ from style_transfer_ros.archive.records import Damage, FOREVER
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import check, check_painted, Unfinished, unfinished
 from style_transfer_ros.archive.video_file import has_pyav, upright, Video, VideoFrame
+from style_transfer_ros.engine.atomic import replacing
 from style_transfer_ros.engine.errors import ArchiveError
 
-#: Sound that may be copied into MP4; other sound is encoded again, as AAC.
-_COPIED_SOUND = ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac')
-#: Files that take H.264 and any sound that we copy.
-ENDINGS = ('.mp4', '.m4v', '.mov', '.mkv', '.avi', '.ts')
+#: Files that take H.264, and the sound that is copied into them; other sound is encoded again, as AAC.
+_COPIED_SOUND = {
+    '.mp4': ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac'),
+    '.m4v': ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac'),
+    '.mov': ('aac', 'mp3', 'ac3', 'eac3', 'alac'),
+    '.mkv': ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac'),
+    '.avi': ('aac', 'mp3', 'ac3'),
+    '.ts': ('aac', 'mp3', 'ac3', 'eac3')}
+ENDINGS = tuple(_COPIED_SOUND)
+#: AAC has no more samples per second.
+_MOST_SAMPLES = 96000
+#: The muxers count the units of a time base in 32 bits.
+_FINEST = 2**31 - 1
 #: Files that browsers play while they load, if their index stands first.
 _FAST_START = ('.mp4', '.m4v', '.mov')
 #: Files whose H.264 has start codes instead of the lengths of our parts, which are MP4.
@@ -83,15 +95,15 @@ class _Part:
         self._container: Any = None
         self._first = 0
 
-    def write(self, pts: int, frame: Any) -> None:
-        """Encode a frame of :func:`_h264`."""
+    def write(self, pts: int, frame: Any, aspect: Fraction) -> None:
+        """Encode a frame of :func:`_h264`; ``aspect`` is that of its pixels."""
         if self._container is None:
             self._first = pts
-            self._open(frame.width, frame.height)
+            self._open(frame.width, frame.height, aspect)
         frame.pts, frame.time_base = pts - self._first, self._base
         self._container.mux(self._stream.encode(frame))
 
-    def _open(self, width: int, height: int) -> None:
+    def _open(self, width: int, height: int, aspect: Fraction) -> None:
         import av
         self._container = av.open(str(self._beside), 'w', format='mp4')
         # Without B-frames frames are stored in the order of their times, so that parts can be put together.  In one
@@ -102,6 +114,7 @@ class _Part:
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
         context = self._stream.codec_context
         context.time_base = self._base
+        context.sample_aspect_ratio = aspect
         hd = height >= 720
         # numbers of ITU-T H.273: BT.709, or BT.601 (SMPTE 170M)
         context.colorspace, context.color_primaries, context.color_trc = (1, 1, 1) if hd else (6, 6, 6)
@@ -112,16 +125,26 @@ class _Part:
         if self._container is not None:
             self._container.mux(self._stream.encode(None))
             self._container.close()
+            with self._beside.open('rb') as file:
+                os.fsync(file.fileno())     # before the report that says that it is there
             os.replace(self._beside, self._path)
-        text = json.dumps({**report, 'first': self._first, 'empty': self._container is None})
-        beside = self._path.with_name(f'.{self._path.stem}.json.new')
-        beside.write_text(text, encoding='utf-8')
-        os.replace(beside, self._path.with_suffix('.json'))
+        with replacing(self._path.with_suffix('.json')) as file:
+            file.write(json.dumps({**report, 'first': self._first, 'empty': self._container is None}).encode())
 
     def abandon(self) -> None:
         if self._container is not None:
             self._container.close()
             self._beside.unlink(missing_ok=True)
+
+
+def told(folder: Path, window: Window) -> dict[str, Any] | None:
+    """Return the report of a window's part, or None if the part is not there as a whole."""
+    part = folder / f'{window.number:05d}.mp4'
+    report = part.with_suffix('.json')
+    counts = locations.read_report(str(report)) if report.is_file() else None
+    if counts is None or not counts['empty'] and not (part.is_file() and part.stat().st_size):
+        return None
+    return counts
 
 
 def make_plan(video: Video, location: str, look: Look, start: float, stop: float | None, window: float) -> Plan:
@@ -179,7 +202,7 @@ def paint_parts(video: Video, plan: Plan, windows: list[Window], folder: Path, p
                     elif item.error is not None:
                         counts.damaged(Damage(plan.source, item.item.time, 'frame', str(item.error)))
                     else:
-                        part.write(item.item.pts, item.result)
+                        part.write(item.item.pts, item.result, video.aspect(item.item))
                         counts.painted[plan.source] += 1
                         counts.written += 1
                         progress(sum(report.painted.values()) + counts.painted[plan.source])
@@ -216,15 +239,17 @@ def repaint_video(location: str, out: Path, look: Look, painters: Painters, repo
     if not has_pyav():
         repaint_plainly(location, out, look, painters, report, start, stop, resume, on_error, progress)
     else:
-        with Video(location) as video, unfinished(out, resume, [location]) as run:
+        with Video(location) as video, unfinished(out, resume, [location], report.note) as run:
             plan = make_plan(video, location, look, start, stop, window)
             run.agree(plan)
             folder = run.folder / 'parts'
             folder.mkdir(exist_ok=True)
-            left = [one for one in plan.windows if not (folder / f'{one.number:05d}.json').is_file()]
+            left = []
             for one in plan.windows:
-                if one not in left:
-                    report.add(json.loads((folder / f'{one.number:05d}.json').read_text(encoding='utf-8')))
+                if (counts := told(folder, one)) is not None:
+                    report.add(counts)
+                else:
+                    left.append(one)
             shown = min(plan.windows[-1].stop, video.length or FOREVER) - plan.windows[0].start
             total = round(video.frames * shown / video.length) if video.length else 0
             for row in _rows(left):
@@ -243,7 +268,13 @@ def finish(location: str, plan: Plan, folder: Path, out: Path, run: Unfinished, 
     """
     check_painted(run, report, f"No frame of '{location}'", 'it holds none in this time')
     result = run.folder / f'result{out.suffix}'
-    join(location, plan, folder, result)
+    from av.error import FFmpegError
+    try:
+        lost = join(location, plan, folder, result)
+    except (FFmpegError, ValueError):       # a muxer may refuse damaged or foreign sound as late as at the end
+        lost = join(location, plan, folder, result, copy_sound=False)
+    if lost:
+        report.damaged(Damage('sound', None, f"'{location}'", f'{lost} pieces cannot be read and are left out', lost))
     run.publish(result)
 
 
@@ -258,42 +289,43 @@ def _rows(windows: list[Window]) -> list[list[Window]]:
     return rows
 
 
-def join(location: str, plan: Plan, folder: Path, result: Path) -> None:
+def join(location: str, plan: Plan, folder: Path, result: Path, copy_sound: bool = True) -> int:
     """
     Put the parts and the sound of the original together.
 
     :param folder: of the parts.
     :param result: the file to write.
+    :param copy_sound: where the file takes it; else it is encoded again.
+    :returns: how many pieces of the sound could not be read and are left out.
     """
     import av
     options = {'movflags': '+faststart'} if result.suffix.lower() in _FAST_START else {}
     with av.open(str(result), 'w', options=options) as target, Video(location) as video:
         parts = []
         for window in plan.windows:
-            told = json.loads((folder / f'{window.number:05d}.json').read_text(encoding='utf-8'))
-            if not told['empty']:
-                parts.append((folder / f'{window.number:05d}.mp4', told['first']))
+            counts = told(folder, window)
+            assert counts is not None, 'every window was painted'
+            if not counts['empty']:
+                parts.append((folder / f'{window.number:05d}.mp4', counts['first']))
         with av.open(str(parts[0][0])) as first:
             picture = target.add_stream_from_template(first.streams.video[0])
         start = Fraction(plan.windows[0].start, 10**9)
-        sound = _sound(video, target, start, Fraction(plan.windows[-1].stop, 10**9))
-        waiting = next(sound, None)
+        copied = _COPIED_SOUND[result.suffix.lower()] if copy_sound else ()
+        sound = _Sound(video, target, copied, start, Fraction(plan.windows[-1].stop, 10**9))
         for path, first_pts in parts:
             with av.open(str(path)) as part:
                 stream = part.streams.video[0]
-                base = Fraction(1, (video.base * stream.time_base).denominator)
+                base = Fraction(1, math.lcm(video.base.denominator, stream.time_base.denominator))
+                base = base if base.denominator <= _FINEST else video.base
                 for packet in _packets(part, stream, result.suffix.lower() in _START_CODES):
                     at = packet.pts * stream.time_base + first_pts * video.base - start
-                    while waiting is not None and waiting.pts * waiting.time_base < at:
-                        target.mux(waiting)
-                        waiting = next(sound, None)
+                    sound.mux(at)
                     packet.time_base = base
                     packet.pts = packet.dts = round(at / base)
                     packet.stream = picture
                     target.mux(packet)
-        while waiting is not None:
-            target.mux(waiting)
-            waiting = next(sound, None)
+        sound.mux(None)
+        return sound.lost
 
 
 def _packets(part: Any, stream: Any, with_start_codes: bool) -> Iterator[Any]:
@@ -311,41 +343,80 @@ def _packets(part: Any, stream: Any, with_start_codes: bool) -> Iterator[Any]:
         yield from changed.filter(packet) if changed else (packet,)
 
 
-def _sound(video: Video, target: Any, start: Fraction, stop: Fraction) -> Iterator[Any]:
-    """Give the packets of the original's sound for ``target``, copied where MP4 takes them, from ``start`` s on."""
-    import av
-    source = next(iter(video.container.streams.audio), None)
-    if source is None:
-        return iter(())
-    origin = (video.stream.start_time or 0) * video.base + start
-    end = stop - start
+class _Sound:
+    """
+    The sound of the original, copied or as AAC; what cannot be read is counted and left out.
 
-    if source.codec_context.name in _COPIED_SOUND:
-        copied = target.add_stream_from_template(source)
+    :param copied: the codecs that are copied.
+    :param start: what becomes the beginning, s; nothing from ``stop`` on is taken.
+    """
 
-        def copy() -> Iterator[Any]:
-            for packet in video.container.demux(source):
-                if packet.pts is None:
-                    continue
-                at = packet.pts * packet.time_base - origin
-                if 0 <= at < end:
-                    packet.pts = packet.dts = round(at / packet.time_base)
-                    packet.stream = copied
-                    yield packet
-        return copy()
+    def __init__(self, video: Video, target: Any, copied: tuple[str, ...], start: Fraction, stop: Fraction) -> None:
+        from av.error import FFmpegError
+        self._error, self._target = FFmpegError, target
+        #: Pieces that could not be read.
+        self.lost = 0
+        self._container = video.container
+        self._source: Any = next(iter(self._container.streams.audio), None)
+        self._origin = (video.stream.start_time or 0) * video.base + start
+        self._end = stop - start
+        if self._source is None:
+            self._packets: Iterator[Any] = iter(())
+        elif self._source.codec_context.name in copied:
+            self._stream = target.add_stream_from_template(self._source)
+            self._packets = self._copied()
+        else:
+            self._rate = min(self._source.codec_context.sample_rate, _MOST_SAMPLES)
+            self._stream = target.add_stream('aac', rate=self._rate)
+            self._packets = self._encoded()
+        self._waiting = next(self._packets, None)
 
-    encoded = target.add_stream('aac', rate=source.codec_context.sample_rate)
-    resampler = av.AudioResampler(format='fltp', layout=source.codec_context.layout,
-                                  rate=source.codec_context.sample_rate)
+    def mux(self, at: Fraction | None) -> None:
+        """Write what comes before ``at``, s; None: all that is left."""
+        while self._waiting is not None and (at is None or self._waiting.pts * self._waiting.time_base < at):
+            try:
+                self._target.mux(self._waiting)
+            except self._error:
+                self.lost += 1
+            self._waiting = next(self._packets, None)
 
-    def encode() -> Iterator[Any]:
-        for frame in video.container.decode(source):
-            at = frame.pts * frame.time_base - origin
-            if 0 <= at < end:
-                frame.pts = round(at / frame.time_base)
-                for piece in resampler.resample(frame):
-                    yield from encoded.encode(piece)
-        for piece in resampler.resample(None):
-            yield from encoded.encode(piece)
-        yield from encoded.encode(None)
-    return encode()
+    def _demuxed(self) -> Iterator[Any]:
+        packets = self._container.demux(self._source)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except self._error:     # nothing behind it can be found
+                self.lost += 1
+                return
+            yield packet
+
+    def _place(self, piece: Any) -> bool:
+        """Move a packet or a frame to its place; tell whether it lies in the part that is painted."""
+        if piece.pts is None:
+            return False
+        at = piece.pts * piece.time_base - self._origin
+        piece.pts = round(at / piece.time_base)
+        return 0 <= at < self._end
+
+    def _copied(self) -> Iterator[Any]:
+        for packet in self._demuxed():
+            if self._place(packet):
+                packet.dts, packet.stream = packet.pts, self._stream
+                yield packet
+
+    def _encoded(self) -> Iterator[Any]:
+        from av import AudioResampler
+        resampler = AudioResampler(format='fltp', layout=self._source.codec_context.layout, rate=self._rate)
+        for packet in self._demuxed():
+            try:
+                pieces = [piece for frame in packet.decode() if self._place(frame)
+                          for piece in resampler.resample(frame)]
+            except self._error:
+                self.lost += 1
+                continue
+            for piece in pieces:
+                yield from self._stream.encode(piece)
+        for piece in (*resampler.resample(None), None):
+            yield from self._stream.encode(piece)

@@ -23,7 +23,7 @@ from style_transfer_ros.archive import painting
 from style_transfer_ros.archive import videos as archive_videos
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import StopAtDamage
-from style_transfer_ros.archive.video_file import has_pyav
+from style_transfer_ros.archive.video_file import has_pyav, upright
 from style_transfer_ros.archive.videos import repaint_video
 from style_transfer_ros.engine.errors import ArchiveError, ImageError
 
@@ -156,7 +156,7 @@ def test_equal_frames_become_equal_bytes_whatever_lies_in_memory(tmp_path):
     for n in range(300):
         part = archive_videos._Part(tmp_path / f'{n}.mp4', Fraction(1, 30), Fraction(30))
         for pts, picture in enumerate(frames):
-            part.write(pts, archive_videos._h264(picture))
+            part.write(pts, archive_videos._h264(picture), Fraction(1))
             rubbish.append(bytearray(chance.randbytes(64) * chance.randrange(1, 1000)))
             if len(rubbish) > 50:
                 del rubbish[chance.randrange(50)]
@@ -205,3 +205,154 @@ def test_the_report_of_a_video_is_json(tmp_path, capsys):
     stylize_video.main([str(video), str(tmp_path / 'out.mp4'), '--model', 'fake', '--json', '--quiet'])
     report = json.loads(capsys.readouterr().out)
     assert report['frames_painted'] == 5 and report['exit_code'] == 0
+
+
+@needs_pyav
+@pytest.mark.parametrize('name, units', [('in.mp4', 60_000), ('in.mp4', 90_000), ('in.mp4', 1_000_000), ('in.ts', 0)])
+def test_a_fine_time_base_stays(tmp_path, look, painters, name, units):
+    video = make_video(tmp_path / name, 30, units=units, sound='aac')
+    report = repaint(video, tmp_path / 'out.mp4', look, painters, window=0.5)
+    assert report.painted.total() == 30 and report.exit_code() == 0
+    before, after = streams(video)[0], streams(tmp_path / 'out.mp4')[0]
+    assert np.allclose(after, np.array(before) - before[0], atol=1e-3)
+
+
+@needs_pyav
+@pytest.mark.parametrize('gop', [25, 250])
+def test_all_frames_of_a_file_without_an_index_are_found(tmp_path, look, painters, gop):
+    video = make_video(tmp_path / 'in.ts', 100, rate=25, gop=gop)
+    report = repaint(video, tmp_path / 'out.mp4', look, painters, window=1.0)
+    assert report.painted.total() == len(streams(tmp_path / 'out.mp4')[0]) == 100 and report.exit_code() == 0
+    assert repaint(video, tmp_path / 'end.mp4', look, painters, start=2.0).painted.total() == 50
+
+    def stops(done, total):
+        if done > 30:
+            raise StopAtDamage('stopped')
+    with pytest.raises(StopAtDamage):
+        repaint(video, tmp_path / 'again.mp4', look, painters, window=1.0, progress=stops)
+    repaint(video, tmp_path / 'again.mp4', look, painters, window=1.0, resume=True)
+    assert (tmp_path / 'again.mp4').read_bytes() == (tmp_path / 'out.mp4').read_bytes()
+
+
+@needs_pyav
+def test_a_stream_without_times_is_painted_at_its_rate(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.h264', 30, rate=25)
+    assert repaint(video, tmp_path / 'out.mp4', look, painters).painted.total() == 30
+    assert np.allclose(streams(tmp_path / 'out.mp4')[0], np.arange(30) / 25, atol=1e-3)
+
+
+@needs_pyav
+def test_a_video_whose_times_begin_again_goes_on_behind_the_end(tmp_path, look, painters):
+    part = make_video(tmp_path / 'part.ts', 30)
+    video = tmp_path / 'in.ts'
+    video.write_bytes(2 * part.read_bytes())
+    assert repaint(video, tmp_path / 'out.mp4', look, painters).painted.total() == 60
+    assert np.allclose(np.diff(streams(tmp_path / 'out.mp4')[0]), 1 / 30, atol=2e-3)
+
+
+@needs_pyav
+@pytest.mark.parametrize('sound, ending', [('mp2', '.mp4'), ('flac', '.mov'), ('flac', '.avi')])
+def test_sound_that_is_damaged_is_left_out_and_the_pictures_stay(tmp_path, look, painters, sound, ending):
+    video = make_video(tmp_path / 'in.mkv', 60, sound=sound)
+    data = bytearray(video.read_bytes())
+    import av
+    with av.open(str(video)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    for packet in packets[10:20]:
+        at = data.index(packet)
+        data[at:at + len(packet)] = random.Random(at).randbytes(len(packet))
+    video.write_bytes(data)
+    out = tmp_path / f'out{ending}'
+    report = repaint(video, out, look, painters)
+    times, codecs, seconds = streams(out)
+    assert len(times) == 60 and len(codecs) == 2 and 1 < seconds < 2.1
+    assert report.exit_code() == 3 and 'cannot be read' in ' '.join(report.damage)
+
+
+@needs_pyav
+def test_sound_that_a_file_refuses_at_the_end_is_encoded_again(tmp_path, look, painters, monkeypatch):
+    import av
+    whole = archive_videos.join
+
+    def join(*arguments, copy_sound=True):
+        lost = whole(*arguments, copy_sound=copy_sound)
+        if copy_sound:
+            raise av.error.InvalidDataError(1094995529, 'Invalid data')
+        return lost
+    monkeypatch.setattr(archive_videos, 'join', join)
+    video = make_video(tmp_path / 'in.mkv', 30, sound='ac3')
+    assert repaint(video, tmp_path / 'out.mp4', look, painters).exit_code() == 0
+    assert streams(tmp_path / 'out.mp4')[1][1] == 'aac'
+
+
+@needs_pyav
+def test_sound_of_more_samples_than_aac_has_is_resampled(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.mkv', 30, sound='pcm_s16le', rate_of_sound=192_000)
+    assert repaint(video, tmp_path / 'out.mp4', look, painters).exit_code() == 0
+    assert abs(streams(tmp_path / 'out.mp4')[2] - 1) < 0.1
+
+
+@needs_pyav
+@pytest.mark.parametrize('turn', [False, True])
+def test_pixels_that_are_not_square_keep_their_shape(tmp_path, look, painters, turn):
+    import av
+    video = make_video(tmp_path / 'in.mp4', 5, aspect=Fraction(16, 11))
+    repaint(turned(video) if turn else video, tmp_path / 'out.mp4', look, painters)
+    with av.open(str(tmp_path / 'out.mp4')) as container:
+        assert container.streams.video[0].sample_aspect_ratio == (Fraction(11, 16) if turn else Fraction(16, 11))
+
+
+@needs_pyav
+@pytest.mark.parametrize('height, space', [(480, 'ITU601'), (720, 'ITU709')])
+def test_a_video_that_does_not_tell_its_colours_has_those_of_its_size(height, space):
+    import av
+    rgb = np.full((height, 640, 3), (200, 60, 30), np.uint8)
+    frame = av.VideoFrame.from_ndarray(rgb, format='rgb24').reformat(format='yuv420p', dst_colorspace=space)
+    frame.colorspace = 2        # not told
+    assert np.abs(upright(frame).astype(int) - rgb).max() <= 4
+
+
+@needs_pyav
+@pytest.mark.parametrize('lost', ['00001.json', '00001.mp4'])
+def test_a_part_that_a_failing_power_emptied_is_painted_again(tmp_path, look, painters, lost):
+    video = make_video(tmp_path / 'in.mp4', 60)
+    repaint(video, tmp_path / 'whole.mp4', look, painters, window=0.5)
+
+    def stops(done, total):
+        if done > 50:
+            raise StopAtDamage('stopped')
+    with pytest.raises(StopAtDamage):
+        repaint(video, tmp_path / 'out.mp4', look, painters, window=0.5, progress=stops)
+    (tmp_path / 'out.mp4.unfinished' / 'parts' / lost).write_bytes(b'')
+    repaint(video, tmp_path / 'out.mp4', look, painters, window=0.5, resume=True)
+    assert (tmp_path / 'out.mp4').read_bytes() == (tmp_path / 'whole.mp4').read_bytes()
+
+
+@pytest.mark.parametrize('name', ['out.avi', 'out.mp4'])
+def test_without_pyav_a_full_disk_is_told(tmp_path, monkeypatch, look, painters, name):
+    class Full:
+        """A writer that loses, without a word, what the disk does not take."""
+
+        fourcc = staticmethod(cv2.VideoWriter.fourcc)
+
+        def __init__(self, *arguments):
+            self.writer, self.left = real(*arguments), 10
+
+        def __getattr__(self, name):
+            return getattr(self.writer, name)
+
+        def write(self, picture):
+            self.left -= 1
+            if self.left >= 0:
+                self.writer.write(picture)
+    real = cv2.VideoWriter
+    video = tmp_path / 'in.avi'
+    writer = real(str(video), real.fourcc(*'MJPG'), 30, (64, 48))
+    for n in range(30):
+        writer.write(frame(n, 48, 64))
+    writer.release()
+    monkeypatch.setattr(cv2, 'VideoWriter', Full)
+    monkeypatch.setattr(archive_videos, 'has_pyav', lambda: False)
+    with pytest.raises(ArchiveError, match='Only 10 of 30 frames .* the disk may be full'):
+        repaint(video, tmp_path / name, look, painters)
+    assert not (tmp_path / name).exists()

@@ -14,35 +14,44 @@ from bags import frame
 import numpy as np
 
 
-def make_video(path: Path, count=30, rate=30, size=(48, 64), sound='', variable=False) -> Path:
+def make_video(path: Path, count=30, rate=30, size=(48, 64), sound='', variable=False, units=0, gop=0,
+               aspect=None, rate_of_sound=44100) -> Path:
     """
     Write a video.
 
     :param sound: a codec; empty: none.
     :param variable: every third frame is missing.
+    :param units: of the time base, in a second; 0: the rate.
+    :param gop: frames from one key frame to the next; 0: as the encoder likes it.
+    :param aspect: of the pixels.
     """
+    units = units or rate
     import av
     with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264' if path.suffix != '.avi' else 'mjpeg', rate=rate)
         stream.width, stream.height = size[1], size[0]
         stream.pix_fmt = 'yuv420p' if path.suffix != '.avi' else 'yuvj420p'
-        stream.codec_context.time_base = Fraction(1, rate)
-        audio = container.add_stream(sound, rate=44100) if sound else None
+        stream.codec_context.time_base = Fraction(1, units)
+        if gop:
+            stream.codec_context.gop_size = gop
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
+        audio = container.add_stream(sound, rate=rate_of_sound) if sound else None
         if audio is not None:
             audio.layout = 'mono'
         for n in range(count):
             if variable and n % 3 == 1:
                 continue
             picture = av.VideoFrame.from_ndarray(frame(n, *size), format='rgb24')
-            picture.pts, picture.time_base = n, Fraction(1, rate)
+            picture.pts, picture.time_base = n * units // rate, Fraction(1, units)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
         if audio is not None:
-            length = int(44100 * count / rate)
-            tone = (np.sin(np.arange(length) * 440 * 2 * np.pi / 44100) * 20000).astype(np.int16)
+            length = int(rate_of_sound * count / rate)
+            tone = (np.sin(np.arange(length) * 440 * 2 * np.pi / rate_of_sound) * 20000).astype(np.int16)
             for at in range(0, length - 1024, 1024):
                 piece = av.AudioFrame.from_ndarray(tone[None, at:at + 1024], format='s16', layout='mono')
-                piece.sample_rate, piece.pts, piece.time_base = 44100, at, Fraction(1, 44100)
+                piece.sample_rate, piece.pts, piece.time_base = rate_of_sound, at, Fraction(1, rate_of_sound)
                 container.mux(audio.encode(piece))
             container.mux(audio.encode(None))
     return path
