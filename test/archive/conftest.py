@@ -16,8 +16,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bags import make_bag  # noqa: E402
-
 from style_transfer_ros.archive.painting import Painters  # noqa: E402
 from style_transfer_ros.archive.plan import make_look  # noqa: E402
 from style_transfer_ros.engine.stream import PaintSettings  # noqa: E402
@@ -42,6 +40,7 @@ def painters():
 @pytest.fixture(params=['indexed', 'without an index'])
 def attached(tmp_path, request):
     """Write an MCAP bag with an attachment, and with metadata of rosbag2 and of another program."""
+    from bags import make_bag
     whole = next(make_bag(tmp_path / 'plain', 3).glob('*.mcap'))
     path = tmp_path / 'in.mcap'
     with path.open('wb') as file, whole.open('rb') as source:
