@@ -20,8 +20,9 @@ import types
 
 from style_transfer_ros.paths import share_folder
 
-#: glibc's numbers of these settings (malloc.h), and bytes up to which memory is kept: a 4K frame, and a few of them.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX, _FRAME, _FRAMES = -1, -3, -8, 32 << 20, 128 << 20
+#: glibc's numbers of these settings (malloc.h), and bytes that are kept: of a JPEG, a 4K frame, a few of them.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_JPEG, _FRAME, _FRAMES = 128 << 10, 32 << 20, 128 << 20
 #: Linux's number of the advice to map all pages of a range now (madvise, since 5.14).
 _MADV_POPULATE_WRITE = 23
 #: The file that a process locks as long as it owns a segment.
@@ -106,6 +107,7 @@ def prepare_for_jpegs() -> None:
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_TRIM_THRESHOLD, _JPEG)       # what many viewers took for a moment goes back to the system
 
 
 class _Later(types.ModuleType):
