@@ -34,21 +34,21 @@ from style_transfer_ros.archive.plan import cut, fingerprints, Look, Plan, Windo
 from style_transfer_ros.archive.records import Damage, FOREVER
 from style_transfer_ros.archive.report import Report
 from style_transfer_ros.archive.unfinished import check, check_painted, Unfinished, unfinished
-from style_transfer_ros.archive.video_file import has_pyav, upright, Video, VideoFrame
-from style_transfer_ros.engine.atomic import replacing
+from style_transfer_ros.archive.video_file import has_pyav, Onward, upright, Video, VideoFrame
+from style_transfer_ros.engine.atomic import replacing, sync_file
 from style_transfer_ros.engine.errors import ArchiveError
 
 #: Files that take H.264, and the sound that is copied into them; other sound is encoded again, as AAC.
 _COPIED_SOUND = {
     '.mp4': ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac'),
-    '.m4v': ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac'),
+    '.m4v': ('aac', 'ac3', 'eac3', 'alac'),
     '.mov': ('aac', 'mp3', 'ac3', 'eac3', 'alac'),
     '.mkv': ('aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus', 'flac'),
     '.avi': ('aac', 'mp3', 'ac3'),
     '.ts': ('aac', 'mp3', 'ac3', 'eac3')}
 ENDINGS = tuple(_COPIED_SOUND)
-#: AAC has no more samples per second.
-_MOST_SAMPLES = 96000
+#: Samples per second of sound that does not tell it.
+_USUAL_RATE = 48000
 #: The muxers count the units of a time base in 32 bits.
 _FINEST = 2**31 - 1
 #: Files that browsers play while they load, if their index stands first.
@@ -79,9 +79,9 @@ def _h264(rgb: np.ndarray) -> Any:
                           dst_color_range='MPEG')
 
 
-def _job(look: Look) -> Job:
+def _job(look: Look, size: tuple[int, int]) -> Job:
     def decode(frame: VideoFrame) -> tuple[Any, np.ndarray, float]:
-        return frame, upright(frame.picture), frame.time / 1e9
+        return frame, upright(frame.picture, size), frame.time / 1e9
 
     return Job(decode, lambda _, rgb: _h264(rgb), look.array(), look.settings)
 
@@ -125,8 +125,7 @@ class _Part:
         if self._container is not None:
             self._container.mux(self._stream.encode(None))
             self._container.close()
-            with self._beside.open('rb') as file:
-                os.fsync(file.fileno())     # before the report that says that it is there
+            sync_file(self._beside)     # before the report that says that it is there
             os.replace(self._beside, self._path)
         with replacing(self._path.with_suffix('.json')) as file:
             file.write(json.dumps({**report, 'first': self._first, 'empty': self._container is None}).encode())
@@ -154,11 +153,11 @@ def make_plan(video: Video, location: str, look: Look, start: float, stop: float
     :raises ArchiveError: nothing lies between them.
     """
     first, last = round(start * 1e9), FOREVER if stop is None else round(stop * 1e9)
-    if first >= last or video.length and first >= video.length:
+    if first >= last or video.indexed and video.length and first >= video.length:
         raise ArchiveError(f"Nothing lies between --from and --to: the video '{location}' is {video.length / 1e9:.1f} "
                            's long.')
     windows: tuple[Window, ...] = (Window(0, first, last),)
-    if video.length:
+    if first < video.length:
         end = min(last, video.length)
         windows = cut(first, end, max(video.frames, 100), window)
         if last > video.length:     # what a file says of its length may be too little
@@ -187,7 +186,7 @@ def _frames(video: Video, plan: Plan, windows: list[Window]) -> Iterator[Any]:
 def paint_parts(video: Video, plan: Plan, windows: list[Window], folder: Path, painters: Painters, report: Report, *,
                 on_error: str = 'skip', progress: Callable[[int], None] = lambda done: None) -> None:
     """Paint windows that follow each other into their parts in ``folder``."""
-    results = paint_in_order(_early(_frames(video, plan, windows)), {_CAMERA: _job(plan.look)}, painters)
+    results = paint_in_order(_early(_frames(video, plan, windows)), {_CAMERA: _job(plan.look, video.size)}, painters)
     with closing(results):
         next(results, None)         # the first cut
         for window in windows:
@@ -269,12 +268,17 @@ def finish(location: str, plan: Plan, folder: Path, out: Path, run: Unfinished, 
     check_painted(run, report, f"No frame of '{location}'", 'it holds none in this time')
     result = run.folder / f'result{out.suffix}'
     from av.error import FFmpegError
-    try:
-        lost = join(location, plan, folder, result)
-    except (FFmpegError, ValueError):       # a muxer may refuse damaged or foreign sound as late as at the end
-        lost = join(location, plan, folder, result, copy_sound=False)
+    lost = 0
+    for copied in (_COPIED_SOUND[out.suffix.lower()], (), None):
+        try:
+            lost = join(location, plan, folder, result, copied)
+            break
+        except (FFmpegError, ValueError) as error:      # sound may be refused as late as at the end
+            if copied is None or isinstance(error, OSError):
+                raise
     if lost:
         report.damaged(Damage('sound', None, f"'{location}'", f'{lost} pieces cannot be read and are left out', lost))
+    sync_file(result)       # before the parts are removed
     run.publish(result)
 
 
@@ -289,13 +293,13 @@ def _rows(windows: list[Window]) -> list[list[Window]]:
     return rows
 
 
-def join(location: str, plan: Plan, folder: Path, result: Path, copy_sound: bool = True) -> int:
+def join(location: str, plan: Plan, folder: Path, result: Path, copied: tuple[str, ...] | None) -> int:
     """
     Put the parts and the sound of the original together.
 
     :param folder: of the parts.
     :param result: the file to write.
-    :param copy_sound: where the file takes it; else it is encoded again.
+    :param copied: the codecs of sound that are copied; other sound is encoded again.  None: leave out all sound.
     :returns: how many pieces of the sound could not be read and are left out.
     """
     import av
@@ -310,7 +314,6 @@ def join(location: str, plan: Plan, folder: Path, result: Path, copy_sound: bool
         with av.open(str(parts[0][0])) as first:
             picture = target.add_stream_from_template(first.streams.video[0])
         start = Fraction(plan.windows[0].start, 10**9)
-        copied = _COPIED_SOUND[result.suffix.lower()] if copy_sound else ()
         sound = _Sound(video, target, copied, start, Fraction(plan.windows[-1].stop, 10**9))
         for path, first_pts in parts:
             with av.open(str(path)) as part:
@@ -347,11 +350,12 @@ class _Sound:
     """
     The sound of the original, copied or as AAC; what cannot be read is counted and left out.
 
-    :param copied: the codecs that are copied.
+    :param copied: the codecs that are copied; None: leave out all.
     :param start: what becomes the beginning, s; nothing from ``stop`` on is taken.
     """
 
-    def __init__(self, video: Video, target: Any, copied: tuple[str, ...], start: Fraction, stop: Fraction) -> None:
+    def __init__(self, video: Video, target: Any, copied: tuple[str, ...] | None, start: Fraction,
+                 stop: Fraction) -> None:
         from av.error import FFmpegError
         self._error, self._target = FFmpegError, target
         #: Pieces that could not be read.
@@ -360,15 +364,17 @@ class _Sound:
         self._source: Any = next(iter(self._container.streams.audio), None)
         self._origin = (video.stream.start_time or 0) * video.base + start
         self._end = stop - start
-        if self._source is None:
-            self._packets: Iterator[Any] = iter(())
-        elif self._source.codec_context.name in copied:
-            self._stream = target.add_stream_from_template(self._source)
-            self._packets = self._copied()
-        else:
-            self._rate = min(self._source.codec_context.sample_rate, _MOST_SAMPLES)
-            self._stream = target.add_stream('aac', rate=self._rate)
-            self._packets = self._encoded()
+        self._packets: Iterator[Any] = iter(())
+        if self._source is not None:
+            codec = self._source.codec_context      # None: a kind that FFmpeg does not know
+            if codec is None or copied is None:
+                self.lost = sum(packet.size > 0 for packet in self._demuxed())
+            elif codec.codec.canonical_name in copied:
+                self._stream = target.add_stream_from_template(self._source)
+                self._packets = self._copied()
+            else:
+                self._stream = target.add_stream('aac', rate=_aac_rate(codec.sample_rate or _USUAL_RATE))
+                self._packets = self._encoded()
         self._waiting = next(self._packets, None)
 
     def mux(self, at: Fraction | None) -> None:
@@ -376,11 +382,14 @@ class _Sound:
         while self._waiting is not None and (at is None or self._waiting.pts * self._waiting.time_base < at):
             try:
                 self._target.mux(self._waiting)
-            except self._error:
+            except self._error as error:
+                if isinstance(error, OSError):      # the disk's fault
+                    raise
                 self.lost += 1
             self._waiting = next(self._packets, None)
 
     def _demuxed(self) -> Iterator[Any]:
+        onward = Onward(1)
         packets = self._container.demux(self._source)
         while True:
             try:
@@ -390,6 +399,7 @@ class _Sound:
             except self._error:     # nothing behind it can be found
                 self.lost += 1
                 return
+            onward.move(packet)
             yield packet
 
     def _place(self, piece: Any) -> bool:
@@ -407,16 +417,34 @@ class _Sound:
                 yield packet
 
     def _encoded(self) -> Iterator[Any]:
+        for piece in self._resampled():
+            yield from self._stream.encode(piece)
+        yield from self._stream.encode(None)
+
+    def _resampled(self) -> Iterator[Any]:
         from av import AudioResampler
-        resampler = AudioResampler(format='fltp', layout=self._source.codec_context.layout, rate=self._rate)
+        resampler: Any = None
+        form: tuple[str, str, int] | None = None
         for packet in self._demuxed():
             try:
-                pieces = [piece for frame in packet.decode() if self._place(frame)
-                          for piece in resampler.resample(frame)]
+                frames = packet.decode()
             except self._error:
                 self.lost += 1
                 continue
-            for piece in pieces:
-                yield from self._stream.encode(piece)
-        for piece in (*resampler.resample(None), None):
-            yield from self._stream.encode(piece)
+            for frame in frames:
+                if not self._place(frame):
+                    continue
+                if form != (frame.format.name, frame.layout.name, frame.sample_rate):   # broadcasts change it
+                    yield from resampler.resample(None) if resampler else ()
+                    form = frame.format.name, frame.layout.name, frame.sample_rate
+                    resampler = AudioResampler(format='fltp', layout=self._stream.codec_context.layout,
+                                               rate=self._stream.codec_context.sample_rate)
+                yield from resampler.resample(frame)
+        yield from resampler.resample(None) if resampler else ()
+
+
+def _aac_rate(rate: int) -> int:
+    """Return the next rate that AAC has, samples/s."""
+    from av.codec import Codec
+    rates = Codec('aac', 'w').audio_rates
+    return min((known for known in rates if known >= rate), default=max(rates))

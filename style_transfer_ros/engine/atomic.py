@@ -63,6 +63,12 @@ def _move_anew(beside: Path, path: Path) -> None:
         os.replace(beside, path)
 
 
+def sync_file(path: Path) -> None:
+    """Make a file that something else wrote survive a power cut."""
+    with path.open('rb') as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the last move or removal in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -5,8 +5,10 @@
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations under the License.
 """Videos are painted frame for frame, with their times, their sound and their upright picture."""
+import errno
 from fractions import Fraction
 import json
+import os
 import random
 import signal
 import subprocess
@@ -126,6 +128,14 @@ def test_damaged_frames_are_named_and_the_rest_is_painted(tmp_path, look, painte
     assert 40 < report.painted.total() <= 60
 
 
+def plain_video(path):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 30, (64, 48))
+    for n in range(30):
+        writer.write(frame(n, 48, 64))
+    writer.release()
+    return path
+
+
 RUN = [sys.executable, '-m', 'style_transfer_ros.tools.stylize_video']
 
 
@@ -218,12 +228,17 @@ def test_a_fine_time_base_stays(tmp_path, look, painters, name, units):
 
 
 @needs_pyav
-@pytest.mark.parametrize('gop', [25, 250])
-def test_all_frames_of_a_file_without_an_index_are_found(tmp_path, look, painters, gop):
-    video = make_video(tmp_path / 'in.ts', 100, rate=25, gop=gop)
+@pytest.mark.parametrize('ending, gop', [('.ts', 25), ('.ts', 250), ('.mpg', 25), ('joined.ts', 10)])
+def test_all_frames_of_a_file_without_an_index_are_found(tmp_path, look, painters, ending, gop):
+    if ending == 'joined.ts':       # its times begin again
+        video = tmp_path / ending
+        video.write_bytes(2 * make_video(tmp_path / 'half.ts', 50, rate=25, gop=gop).read_bytes())
+    else:
+        video = make_video(tmp_path / f'in{ending}', 100, rate=25, gop=gop)
     report = repaint(video, tmp_path / 'out.mp4', look, painters, window=1.0)
     assert report.painted.total() == len(streams(tmp_path / 'out.mp4')[0]) == 100 and report.exit_code() == 0
-    assert repaint(video, tmp_path / 'end.mp4', look, painters, start=2.0).painted.total() == 50
+    assert repaint(video, tmp_path / 'end.mp4', look, painters, start=1.0).painted.total() == 75
+    assert repaint(video, tmp_path / 'last.mp4', look, painters, start=3.5).painted.total() == 12
 
     def stops(done, total):
         if done > 30:
@@ -235,19 +250,39 @@ def test_all_frames_of_a_file_without_an_index_are_found(tmp_path, look, painter
 
 
 @needs_pyav
-def test_a_stream_without_times_is_painted_at_its_rate(tmp_path, look, painters):
-    video = make_video(tmp_path / 'in.h264', 30, rate=25)
+@pytest.mark.parametrize('rate', [25, 30])
+def test_a_stream_without_times_is_painted_at_its_rate(tmp_path, look, painters, rate):
+    video = make_video(tmp_path / 'in.h264', 30, rate=rate)
     assert repaint(video, tmp_path / 'out.mp4', look, painters).painted.total() == 30
-    assert np.allclose(streams(tmp_path / 'out.mp4')[0], np.arange(30) / 25, atol=1e-3)
+    assert np.allclose(streams(tmp_path / 'out.mp4')[0], np.arange(30) / rate, atol=1e-3)
 
 
 @needs_pyav
 def test_a_video_whose_times_begin_again_goes_on_behind_the_end(tmp_path, look, painters):
-    part = make_video(tmp_path / 'part.ts', 30)
+    part = make_video(tmp_path / 'part.ts', 30, sound='aac')
     video = tmp_path / 'in.ts'
     video.write_bytes(2 * part.read_bytes())
-    assert repaint(video, tmp_path / 'out.mp4', look, painters).painted.total() == 60
-    assert np.allclose(np.diff(streams(tmp_path / 'out.mp4')[0]), 1 / 30, atol=2e-3)
+    report = repaint(video, tmp_path / 'out.mp4', look, painters)
+    assert report.painted.total() == 60 and report.exit_code() == 0
+    times, _, seconds = streams(tmp_path / 'out.mp4')
+    assert np.allclose(np.diff(times), 1 / 30, atol=2e-3) and abs(seconds - 2) < 0.15
+
+
+@needs_pyav
+def test_a_broadcast_may_change_the_size_of_its_pictures_and_the_form_of_its_sound(tmp_path, look, painters):
+    first = make_video(tmp_path / 'first.ts', 30, sound='mp2')
+    second = make_video(tmp_path / 'second.ts', 30, size=(80, 96), sound='mp2', rate_of_sound=48_000)
+    video = tmp_path / 'in.ts'
+    video.write_bytes(first.read_bytes() + second.read_bytes())
+    report = repaint(video, tmp_path / 'out.mp4', look, painters, window=0.4)
+    assert report.painted.total() == 60 and report.exit_code() == 0
+    assert abs(streams(tmp_path / 'out.mp4')[2] - 2) < 0.15
+    repaint(video, tmp_path / 'end.mp4', look, painters, start=1.5)     # as a part, it fits those before it
+    painted = pictures(tmp_path / 'end.mp4')[0]
+    assert painted.shape == (48, 64, 3)
+    photograph = cv2.resize(frame(15, 80, 96), (64, 48), interpolation=cv2.INTER_AREA)
+    expected = photograph * 0.5 + np.array([1, 0.5, 0]) * 127.5
+    assert np.abs(painted - expected).mean() < 12
 
 
 @needs_pyav
@@ -270,26 +305,65 @@ def test_sound_that_is_damaged_is_left_out_and_the_pictures_stay(tmp_path, look,
 
 
 @needs_pyav
-def test_sound_that_a_file_refuses_at_the_end_is_encoded_again(tmp_path, look, painters, monkeypatch):
+@pytest.mark.parametrize('refused, sound, code', [(('ac3',), ['aac'], 0), (('ac3', 'aac'), [], 3)])
+def test_sound_that_a_file_refuses_at_the_end_is_encoded_again_or_left_out(
+        tmp_path, look, painters, monkeypatch, refused, sound, code):
     import av
     whole = archive_videos.join
 
-    def join(*arguments, copy_sound=True):
-        lost = whole(*arguments, copy_sound=copy_sound)
-        if copy_sound:
+    def join(*arguments):
+        lost = whole(*arguments)
+        if any(codec in refused for codec in streams(arguments[3])[1]):
             raise av.error.InvalidDataError(1094995529, 'Invalid data')
         return lost
     monkeypatch.setattr(archive_videos, 'join', join)
     video = make_video(tmp_path / 'in.mkv', 30, sound='ac3')
-    assert repaint(video, tmp_path / 'out.mp4', look, painters).exit_code() == 0
-    assert streams(tmp_path / 'out.mp4')[1][1] == 'aac'
+    report = repaint(video, tmp_path / 'out.mp4', look, painters)
+    assert report.exit_code() == code and len(report.damage) == bool(code)
+    assert streams(tmp_path / 'out.mp4')[1][1:] == sound and len(pictures(tmp_path / 'out.mp4')) == 30
 
 
 @needs_pyav
-def test_sound_of_more_samples_than_aac_has_is_resampled(tmp_path, look, painters):
-    video = make_video(tmp_path / 'in.mkv', 30, sound='pcm_s16le', rate_of_sound=192_000)
+def test_sound_of_an_unknown_kind_is_left_out_and_the_pictures_stay(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.mkv', 30, sound='pcm_s16le')
+    video.write_bytes(video.read_bytes().replace(b'A_PCM/INT/LIT', b'A_XYZ/INT/LIT'))
+    report = repaint(video, tmp_path / 'out.mp4', look, painters)
+    assert report.exit_code() == 3 and 'sound' in report.damage[0] and 'left out' in report.damage[0]
+    assert len(pictures(tmp_path / 'out.mp4')) == 30
+
+
+@needs_pyav
+@pytest.mark.parametrize('ending', ['.mp4', '.mov', '.mkv', '.avi', '.ts'])
+def test_mp3_is_copied(tmp_path, look, painters, ending):
+    video = make_video(tmp_path / 'in.mkv', 30, sound='mp3')
+    assert repaint(video, tmp_path / f'out{ending}', look, painters).exit_code() == 0
+    assert 'mp3' in streams(tmp_path / f'out{ending}')[1][1]
+
+
+@needs_pyav
+def test_a_disk_that_is_full_while_sound_is_written_is_no_damage_of_the_sound(tmp_path):
+    import av
+
+    class Full:
+        def __init__(self, target):
+            self.add_stream_from_template = target.add_stream_from_template
+
+        def mux(self, packet):
+            av.error.err_check(-errno.ENOSPC)
+    with archive_videos.Video(str(make_video(tmp_path / 'in.mp4', 30, sound='aac'))) as video, \
+            av.open(str(tmp_path / 'out.mp4'), 'w') as target:
+        sound = archive_videos._Sound(video, Full(target), ('aac',), Fraction(0), Fraction(9))
+        with pytest.raises(OSError) as error:
+            sound.mux(None)
+    assert error.value.errno == errno.ENOSPC
+
+
+@needs_pyav
+@pytest.mark.parametrize('rate', [4000, 18_900, 50_000, 192_000])
+def test_sound_at_a_rate_that_aac_does_not_have_is_resampled(tmp_path, look, painters, rate):
+    video = make_video(tmp_path / 'in.mkv', 30, sound='pcm_s16le', rate_of_sound=rate)
     assert repaint(video, tmp_path / 'out.mp4', look, painters).exit_code() == 0
-    assert abs(streams(tmp_path / 'out.mp4')[2] - 1) < 0.1
+    assert abs(streams(tmp_path / 'out.mp4')[2] - streams(video)[2]) < 0.1
 
 
 @needs_pyav
@@ -309,7 +383,7 @@ def test_a_video_that_does_not_tell_its_colours_has_those_of_its_size(height, sp
     rgb = np.full((height, 640, 3), (200, 60, 30), np.uint8)
     frame = av.VideoFrame.from_ndarray(rgb, format='rgb24').reformat(format='yuv420p', dst_colorspace=space)
     frame.colorspace = 2        # not told
-    assert np.abs(upright(frame).astype(int) - rgb).max() <= 4
+    assert np.abs(upright(frame, (640, height)).astype(int) - rgb).max() <= 4
 
 
 @needs_pyav
@@ -346,13 +420,22 @@ def test_without_pyav_a_full_disk_is_told(tmp_path, monkeypatch, look, painters,
             if self.left >= 0:
                 self.writer.write(picture)
     real = cv2.VideoWriter
-    video = tmp_path / 'in.avi'
-    writer = real(str(video), real.fourcc(*'MJPG'), 30, (64, 48))
-    for n in range(30):
-        writer.write(frame(n, 48, 64))
-    writer.release()
+    video = plain_video(tmp_path / 'in.avi')
     monkeypatch.setattr(cv2, 'VideoWriter', Full)
     monkeypatch.setattr(archive_videos, 'has_pyav', lambda: False)
     with pytest.raises(ArchiveError, match='Only 10 of 30 frames .* the disk may be full'):
         repaint(video, tmp_path / name, look, painters)
     assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize('pyav', [pytest.param(True, marks=needs_pyav)])
+def test_a_video_is_on_the_disk_before_its_parts_are_removed(tmp_path, monkeypatch, look, painters, pyav):
+    synced, real = set(), os.fsync
+
+    def fsync(file):
+        synced.add(os.fstat(file).st_ino)
+        real(file)
+    monkeypatch.setattr(os, 'fsync', fsync)
+    monkeypatch.setattr(archive_videos, 'has_pyav', lambda: pyav)
+    repaint(plain_video(tmp_path / 'in.avi'), tmp_path / 'out.avi', look, painters)
+    assert (tmp_path / 'out.avi').stat().st_ino in synced

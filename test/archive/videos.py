@@ -28,7 +28,7 @@ def make_video(path: Path, count=30, rate=30, size=(48, 64), sound='', variable=
     units = units or rate
     import av
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264' if path.suffix != '.avi' else 'mjpeg', rate=rate)
+        stream = container.add_stream({'.avi': 'mjpeg', '.mpg': 'mpeg2video'}.get(path.suffix, 'libx264'), rate=rate)
         stream.width, stream.height = size[1], size[0]
         stream.pix_fmt = 'yuv420p' if path.suffix != '.avi' else 'yuvj420p'
         stream.codec_context.time_base = Fraction(1, units)
