@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from style_transfer_ros.archive.video_file import VideoFrame
 from style_transfer_ros.engine.errors import ArchiveError
 
 _CAMERA = 'video'
+#: More than FFmpeg's buffer, bytes.
+_BEHIND = 1 << 20
 
 
 def repaint_plainly(location: str, out: Path, look: Look, painters: Painters, report: Report, start: float,
@@ -88,9 +91,10 @@ def repaint_plainly(location: str, out: Path, look: Look, painters: Painters, re
 
 def _check_whole(result: Path, out: Path, written: int) -> None:
     """
-    Read a video again: OpenCV says nothing of what it could not write.
+    Look for what is missing: OpenCV says nothing of what it could not write.
 
     :raises ArchiveError: frames are missing.
+    :raises OSError: the disk is full.
     """
     capture = cv2.VideoCapture(str(result))
     there = 0
@@ -100,3 +104,10 @@ def _check_whole(result: Path, out: Path, written: int) -> None:
     if there < written:
         raise ArchiveError(f"Only {there} of {written} frames of '{out}' could be written; the disk may be full: make "
                            'room and begin again.')
+    # half of the last frame looks like a frame; a disk that was full at the end takes no more than a buffer now
+    with result.open('ab') as file:
+        size = file.tell()
+        file.write(bytes(_BEHIND))
+        file.flush()
+        os.fsync(file.fileno())
+        file.truncate(size)

@@ -10,6 +10,7 @@ from fractions import Fraction
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -428,7 +429,22 @@ def test_without_pyav_a_full_disk_is_told(tmp_path, monkeypatch, look, painters,
     assert not (tmp_path / name).exists()
 
 
-@pytest.mark.parametrize('pyav', [pytest.param(True, marks=needs_pyav)])
+@pytest.mark.parametrize('missing', [1, 300, 900])
+def test_without_pyav_a_disk_that_is_full_at_the_very_end_is_told(tmp_path, monkeypatch, look, painters, missing):
+    monkeypatch.setattr(archive_videos, 'has_pyav', lambda: False)
+    video = plain_video(tmp_path / 'in.avi')
+    repaint(video, tmp_path / 'whole.avi', look, painters)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / 'whole.avi').stat().st_size - missing, limits[1]))
+    try:
+        with pytest.raises((OSError, ArchiveError), match='too large|the disk may be full'):
+            repaint(video, tmp_path / 'out.avi', look, painters)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / 'out.avi').exists()
+
+
+@pytest.mark.parametrize('pyav', [False, pytest.param(True, marks=needs_pyav)])
 def test_a_video_is_on_the_disk_before_its_parts_are_removed(tmp_path, monkeypatch, look, painters, pyav):
     synced, real = set(), os.fsync
 
