@@ -112,9 +112,12 @@ class Video:
         try:
             self.container = self._stack.enter_context(av.open(
                 self._stack.enter_context(locations.opened(location))))
-            if not self.container.streams.video:
+            stream = self.container.streams.best('video')       # not the picture of a cover
+            if stream is None:
                 raise ValueError('it has no picture track')
-            self.stream = self.container.streams.video[0]
+            if stream.codec_context is None:
+                raise ValueError('its pictures are of an unknown kind')
+            self.stream = stream
             # painting takes the time; decoding in one thread leaves the cores to it
             self.stream.thread_type = 'NONE'
             self.stream.codec_context.thread_count = 1

@@ -141,9 +141,19 @@ def told(folder: Path, window: Window) -> dict[str, Any] | None:
     part = folder / f'{window.number:05d}.mp4'
     report = part.with_suffix('.json')
     counts = locations.read_report(str(report)) if report.is_file() else None
-    if counts is None or not counts['empty'] and not (part.is_file() and part.stat().st_size):
+    if counts is None or not counts['empty'] and not _opens(part):
         return None
     return counts
+
+
+def _opens(part: Path) -> bool:
+    """Tell whether a part has its index, which is written last."""
+    import av
+    try:
+        with av.open(str(part)) as container:
+            return bool(container.streams.video)
+    except av.error.FFmpegError:
+        return False
 
 
 def make_plan(video: Video, location: str, look: Look, start: float, stop: float | None, window: float) -> Plan:

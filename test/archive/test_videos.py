@@ -206,6 +206,34 @@ def test_what_is_no_video_is_said_in_one_sentence(tmp_path, look, painters, cont
     assert '\n' not in str(error.value) and 'x.mp4' in str(error.value) and not (tmp_path / 'out.mp4').exists()
 
 
+@needs_pyav
+def test_pictures_of_an_unknown_kind_are_told_before_painting(tmp_path, look, painters):
+    video = make_video(tmp_path / 'in.mp4', 5)
+    video.write_bytes(video.read_bytes().replace(b'avc1', b'xyz1'))
+    with pytest.raises(ArchiveError, match='of an unknown kind.*convert it'):
+        repaint(video, tmp_path / 'out.mp4', look, painters)
+
+
+@needs_pyav
+def test_the_picture_of_a_cover_is_not_taken_for_the_video(tmp_path, look, painters):
+    import av
+    video, cover = make_video(tmp_path / 'plain.mkv', 30), tmp_path / 'in.mkv'
+    with av.open(str(video)) as source, av.open(str(cover), 'w') as target:
+        still = target.add_stream('mjpeg')
+        still.width, still.height, still.pix_fmt = 32, 32, 'yuvj420p'
+        still.disposition = av.stream.Disposition.attached_pic
+        moving = target.add_stream_from_template(source.streams.video[0])
+        picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format='rgb24')
+        picture.pts = 0
+        target.mux(still.encode(picture) + still.encode(None))
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = moving
+                target.mux(packet)
+    assert repaint(cover, tmp_path / 'out.mp4', look, painters).painted.total() == 30
+    assert pictures(tmp_path / 'out.mp4')[0].shape == (48, 64, 3)
+
+
 def test_the_report_of_a_video_is_json(tmp_path, capsys):
     from style_transfer_ros.tools import stylize_video
     video = tmp_path / 'in.avi'
@@ -388,8 +416,9 @@ def test_a_video_that_does_not_tell_its_colours_has_those_of_its_size(height, sp
 
 
 @needs_pyav
+@pytest.mark.parametrize('kept', [0, 0.9])
 @pytest.mark.parametrize('lost', ['00001.json', '00001.mp4'])
-def test_a_part_that_a_failing_power_emptied_is_painted_again(tmp_path, look, painters, lost):
+def test_a_part_that_a_failing_power_emptied_or_cut_is_painted_again(tmp_path, look, painters, lost, kept):
     video = make_video(tmp_path / 'in.mp4', 60)
     repaint(video, tmp_path / 'whole.mp4', look, painters, window=0.5)
 
@@ -398,7 +427,8 @@ def test_a_part_that_a_failing_power_emptied_is_painted_again(tmp_path, look, pa
             raise StopAtDamage('stopped')
     with pytest.raises(StopAtDamage):
         repaint(video, tmp_path / 'out.mp4', look, painters, window=0.5, progress=stops)
-    (tmp_path / 'out.mp4.unfinished' / 'parts' / lost).write_bytes(b'')
+    part = tmp_path / 'out.mp4.unfinished' / 'parts' / lost
+    part.write_bytes(part.read_bytes()[:int(kept * part.stat().st_size)])
     repaint(video, tmp_path / 'out.mp4', look, painters, window=0.5, resume=True)
     assert (tmp_path / 'out.mp4').read_bytes() == (tmp_path / 'whole.mp4').read_bytes()
 
