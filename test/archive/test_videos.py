@@ -374,6 +374,7 @@ def test_a_disk_that_is_full_while_sound_is_written_is_no_damage_of_the_sound(tm
     import av
 
     class Full:
+
         def __init__(self, target):
             self.add_stream_from_template = target.add_stream_from_template
 
